@@ -1,0 +1,126 @@
+"""Every option of Ingot, grouped, with its unit and its reason; ``load`` makes one object that is passed along.
+
+There is no global configuration: whoever needs an option is handed the object.
+"""
+
+import os
+
+from oslo_config import cfg
+
+DEFAULT = [
+    cfg.StrOpt('host', default=os.uname().nodename, help='Name of this conductor in the cluster; must be unique.'),
+    cfg.StrOpt('state_dir', default='/var/lib/ingot',
+               help='Folder for everything Ingot writes: database (embedded), image cache, boot files, sockets.'),
+    cfg.StrOpt('concurrency', default='threads', choices=['threads', 'eventlet'],
+               help='How a conductor runs many things at once. eventlet only with PyMySQL or psycopg2.'),
+    cfg.IntOpt('workers', default=64, min=1, help='Flows and hardware calls that one conductor runs at once.'),
+]
+API = [
+    cfg.StrOpt('host', default='127.0.0.1', help='Address the API listens on.'),
+    cfg.PortOpt('port', default=6385, help='Port of the API.'),
+    cfg.BoolOpt('allow_unauthenticated_network', default=False,
+                help='Without authentication the API refuses any address but loopback, unless this is true.'),
+    cfg.StrOpt('public_endpoint', help='Base of links in answers, if it differs from the Host header (proxies).'),
+    cfg.IntOpt('max_limit', default=1000, min=1, help='Most rows in one answer, and the default of ?limit=.'),
+    cfg.IntOpt('threads', default=16, min=1, help='Requests that one API process serves at once.'),
+]
+DATABASE = [
+    cfg.StrOpt('connection', secret=True,
+               help='SQLAlchemy URL; default: SQLite in state_dir. Also mysql+pymysql://, postgresql+psycopg://.'),
+]
+CONDUCTOR = [
+    cfg.ListOpt('enabled_drivers', default=['ipmi', 'fake-hardware', 'manual-management'],
+                help='Hardware types this conductor serves (entry points in the namespace ingot.drivers).'),
+    cfg.FloatOpt('lease_seconds', default=10, min=0.5,
+                 help='A lock not renewed for so long belongs to a dead conductor and may be taken over.'),
+    cfg.FloatOpt('heartbeat_seconds', default=3, min=0.1, help='How often leases and membership are renewed.'),
+    cfg.FloatOpt('power_sync_seconds', default=120, min=0, help='How often power states are read; 0: never.'),
+    cfg.FloatOpt('power_timeout', default=60, min=1, help='Seconds for a machine to reach a power state.'),
+    cfg.FloatOpt('soft_power_timeout', default=600, min=1, help='Seconds for an OS to shut down by itself.'),
+    cfg.FloatOpt('deploy_timeout', default=1800, min=1, help='Seconds from start of the ramdisk to its report.'),
+    cfg.FloatOpt('clean_timeout', default=1800, min=1, help='As deploy_timeout, for cleaning.'),
+    cfg.FloatOpt('inspect_timeout', default=1800, min=1, help='As deploy_timeout, for inspection.'),
+    cfg.FloatOpt('silence_timeout', default=600, min=1,
+                 help='Seconds without any word from a started machine until it is given up.'),
+    cfg.FloatOpt('step_timeout', default=900, min=1, help='Seconds for a step that a conductor carries out itself.'),
+    cfg.BoolOpt('automated_clean', default=True, help='Clean nodes on their way to available.'),
+]
+AGENT = [
+    cfg.StrOpt('host', default='127.0.0.1', help='Address on the provisioning network where machines call home.'),
+    cfg.PortOpt('port', default=6386, help='Port where machines call home.'),
+    cfg.StrOpt('url', help='What machines are told instead of http://host:port (NAT, proxies).'),
+    cfg.StrOpt('kernel_append', default='', help='More words for the kernel line of the ramdisk (console=...).'),
+]
+BOOT = [
+    cfg.StrOpt('host', default='127.0.0.1', help='Address the boot file server listens on.'),
+    cfg.PortOpt('port', default=6387, help='Port of the boot file server.'),
+    cfg.StrOpt('url', help='What machines are told instead of http://host:port.'),
+    cfg.StrOpt('server', default='embedded', choices=['embedded', 'nginx'],
+               help='Who serves boot files: the conductor itself, or a site\'s nginx with the generated configuration.'),
+    cfg.StrOpt('kernel', help='Kernel of the ramdisk; default: state_dir/ramdisk/kernel.'),
+    cfg.StrOpt('ramdisk', help='Initramfs; default: state_dir/ramdisk/initrd.'),
+]
+DHCP = [
+    cfg.StrOpt('provider', default='none', choices=['none', 'dnsmasq'],
+               help='none: the operator\'s own DHCP chains to boot.ipxe. dnsmasq: Ingot runs one.'),
+    cfg.StrOpt('interface', help='Interface (bridge) on which dnsmasq serves.'),
+    cfg.StrOpt('range', help='First and last address to lend, separated by a comma.'),
+    cfg.StrOpt('lease_time', default='10m', help='How long addresses are lent.'),
+]
+ISCSI = [
+    cfg.StrOpt('host', default='127.0.0.1', help='Address tgtd listens on.'),
+    cfg.PortOpt('port', default=3260, help='Port of tgtd.'),
+    cfg.StrOpt('portal', help='host:port that machines are told instead of host and port.'),
+]
+IMAGES = [
+    cfg.ListOpt('allowed_paths', default=['/var/lib/ingot/images', '/srv/images'],
+                help='Folders that file:// images may come from; links are resolved first.'),
+    cfg.IntOpt('cache_mib', default=51200, min=1, help='Size bound of the image cache, MiB; images in use stay.'),
+    cfg.IntOpt('max_image_mib', default=204800, min=1, help='Largest virtual size that is accepted, MiB.'),
+    cfg.FloatOpt('convert_timeout', default=1800, min=1, help='Seconds for one conversion to raw.'),
+    cfg.FloatOpt('download_timeout', default=3600, min=1, help='Seconds for one download.'),
+]
+IPMI = [
+    cfg.FloatOpt('command_timeout', default=10, min=0.1, help='Seconds for one BMC command, login included.'),
+    cfg.FloatOpt('poll_seconds', default=0.5, min=0.05, help='How often a power change is looked at.'),
+]
+GROUPS = {'DEFAULT': DEFAULT, 'api': API, 'database': DATABASE, 'conductor': CONDUCTOR, 'agent': AGENT, 'boot': BOOT,
+          'dhcp': DHCP, 'iscsi': ISCSI, 'images': IMAGES, 'ipmi': IPMI}
+
+
+def load(files=(), **overrides):
+    """Options from ``files`` (later ones win), then ``overrides`` such as ``api__port=0`` (group, two underscores, name)."""
+    conf = cfg.ConfigOpts()
+    for group, options in GROUPS.items():
+        conf.register_opts(options, None if group == 'DEFAULT' else group)
+    conf(args=[], project='ingot', default_config_files=[str(file) for file in files])
+    for key, value in overrides.items():
+        group, _, name = key.rpartition('__')
+        conf.set_override(name, value, group or None)
+    return conf
+
+
+def list_opts():
+    """For oslo-config-generator."""
+    return [(group, options) for group, options in GROUPS.items()]
+
+
+def database_url(conf):
+    """The SQLAlchemy URL in force."""
+    return conf.database.connection or f'sqlite:///{conf.state_dir}/ingot.sqlite'
+
+
+def agent_url(conf):
+    """Base URL (no slash at the end) at which machines call home."""
+    return (conf.agent.url or f'http://{conf.agent.host}:{conf.agent.port}').rstrip('/')
+
+
+def boot_url(conf):
+    """Base URL (no slash at the end) of boot files."""
+    return (conf.boot.url or f'http://{conf.boot.host}:{conf.boot.port}').rstrip('/')
+
+
+def portal(conf):
+    """(host, port) of the iSCSI portal as machines see it."""
+    host, _, port = (conf.iscsi.portal or f'{conf.iscsi.host}:{conf.iscsi.port}').rpartition(':')
+    return host, int(port)

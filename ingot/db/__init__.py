@@ -1,0 +1,1 @@
+"""SQL. One function is one transaction; rows go in and out as plain dicts, JSON columns as text or parsed as each says."""

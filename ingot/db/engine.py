@@ -1,0 +1,75 @@
+"""Connections to SQLite, MariaDB and PostgreSQL: ``Database.read`` and ``Database.write`` are the only doors to them.
+
+oslo.db's exception filters are used (DBDuplicateEntry and its kin mean the same on all three); its SQLite engine is not:
+it forces plain BEGIN, on which concurrent writers fail at once with "database is locked".
+"""
+
+import contextlib
+import datetime
+import sqlite3
+import time
+
+import sqlalchemy as sa
+from oslo_db.sqlalchemy import exc_filters
+
+
+def now():
+    """The present as it is shown: '2026-11-20T22:45:32+00:00'."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
+
+
+class Database:
+    """One engine and its two kinds of transaction.
+
+        with database.write() as connection: connection.execute(...)
+
+    commits at the end, rolls back on any exception. ``read`` never takes the write lock.
+    """
+
+    def __init__(self, url):
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == 'sqlite'
+        options = {'pool_pre_ping': True} if not self.is_sqlite else {
+            'connect_args': {'timeout': 30, 'check_same_thread': False}, 'poolclass': sa.QueuePool,
+            'pool_size': 16, 'max_overflow': 64}
+        if self.is_sqlite:
+            _use_wal(self.url.database)
+        self.engine = sa.create_engine(self.url, **options)
+        exc_filters.register_engine(self.engine)
+        if self.is_sqlite:
+            sa.event.listen(self.engine, 'connect', _prepare_sqlite)
+
+    @contextlib.contextmanager
+    def read(self):
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self):
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql('BEGIN IMMEDIATE')
+            yield connection
+            connection.commit()
+
+    def close(self):
+        self.engine.dispose()
+
+
+def _use_wal(path):
+    """Once, not on each connect: changing the journal mode needs the lock that others may hold."""
+    for _ in range(100):
+        with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
+            try:
+                if connection.execute('PRAGMA journal_mode').fetchone()[0] != 'wal':
+                    connection.execute('PRAGMA journal_mode=WAL')
+                return
+            except sqlite3.OperationalError:
+                time.sleep(0.05)
+
+
+def _prepare_sqlite(connection, _record):
+    connection.isolation_level = None          # we say BEGIN ourselves
+    connection.execute('PRAGMA foreign_keys=ON')
+    connection.execute('PRAGMA synchronous=NORMAL')
+    connection.execute('PRAGMA busy_timeout=30000')

@@ -1,0 +1,121 @@
+"""The tables. Core only: no object a row.
+
+What clients see in times is ISO 8601 text in UTC, exactly as it is shown; what machines compare (leases, deadlines) is
+seconds since the epoch. JSON columns hold text and travel as text.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+metadata = sa.MetaData(naming_convention={
+    'ix': 'ix_%(table_name)s_%(column_0_name)s', 'uq': 'uq_%(table_name)s_%(column_0_name)s',
+    'fk': 'fk_%(table_name)s_%(column_0_name)s', 'pk': 'pk_%(table_name)s'})
+_MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4'}
+_Json = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')
+_Id = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
+_Time = sa.String(32)        # '2026-11-20T22:45:32+00:00'
+
+
+def _table(name, *columns):
+    return sa.Table(name, metadata, sa.Column('id', _Id, primary_key=True, autoincrement=True), *columns,
+                    **_MYSQL, sqlite_autoincrement=True)
+
+
+def _record():
+    """Columns that every resource has."""
+    return (sa.Column('uuid', sa.String(36), nullable=False, unique=True),
+            sa.Column('generation', sa.Integer, nullable=False, default=1),
+            sa.Column('created_at', _Time, nullable=False),
+            sa.Column('updated_at', _Time))
+
+
+def _json(name, empty='{}'):
+    return sa.Column(name, _Json, nullable=False, default=empty)
+
+
+def _flag(name, *, default=False):
+    return sa.Column(name, sa.Boolean, nullable=default is None, default=default)
+
+
+def _text(name, length=255, **kwargs):
+    return sa.Column(name, sa.String(length), **kwargs)
+
+
+chassis = _table('chassis', *_record(), _text('description'), _json('extra'))
+
+nodes = _table(
+    'nodes', *_record(),
+    _text('name', unique=True), _text('driver', nullable=False, index=True), _text('description', 4096),
+    sa.Column('chassis_id', _Id, sa.ForeignKey('chassis.id'), index=True),
+    *map(_json, ('driver_info', 'driver_internal_info', 'properties', 'instance_info', 'extra', 'network_data')),
+    _text('instance_uuid', 36, unique=True), _text('instance_name'), _text('resource_class', 80, index=True),
+    _text('conductor_group', nullable=False, default=''), _text('shard', index=True), _text('owner', index=True),
+    _text('lessee', index=True), _text('parent_node', 36, index=True),
+    _text('power_state', 15), _text('target_power_state', 15),
+    _text('provision_state', 15, nullable=False, default='enroll', index=True), _text('target_provision_state', 15),
+    sa.Column('provision_updated_at', _Time), sa.Column('last_error', sa.Text),
+    _flag('maintenance'), sa.Column('maintenance_reason', sa.Text), _text('fault'),
+    _flag('console_enabled'), sa.Column('inspection_started_at', _Time), sa.Column('inspection_finished_at', _Time),
+    *map(_json, ('clean_step', 'deploy_step', 'service_step', 'raid_config', 'target_raid_config')),
+    *(_text(f'{kind}_interface', 64) for kind in (
+        'bios', 'boot', 'console', 'deploy', 'firmware', 'inspect', 'management', 'network', 'power', 'raid', 'rescue',
+        'storage', 'vendor')),
+    _flag('automated_clean', default=None), _flag('protected'), sa.Column('protected_reason', sa.Text),
+    _flag('retired'), sa.Column('retired_reason', sa.Text), _flag('disable_power_off'),
+    _text('boot_mode', 16), _flag('secure_boot', default=None), _text('health', 16),
+    # The lock is a lease: it is held while lock_expires_at lies ahead, and only by the holder of the highest epoch.
+    _text('lock_owner'), sa.Column('lock_epoch', sa.Integer, nullable=False, default=0),
+    sa.Column('lock_expires_at', sa.Double, nullable=False, default=0), _text('lock_purpose'),
+    sa.Column('locked_at', sa.Double),
+    # The operation under way, if any: one at a time.
+    _text('operation', 36, index=True),
+    sa.Column('power_checked_at', sa.Double, nullable=False, default=0),
+    sa.Column('power_failures', sa.Integer, nullable=False, default=0),
+)
+
+ports = _table(
+    'ports', *_record(), _text('address', 18, nullable=False, unique=True), _text('name', unique=True),
+    sa.Column('node_id', _Id, sa.ForeignKey('nodes.id'), nullable=False, index=True),
+    _text('description'), _text('physical_network', 64), _text('vendor', 32), _text('category', 80),
+    *map(_json, ('extra', 'internal_info', 'local_link_connection')),
+    _flag('pxe_enabled', default=True), _flag('is_smartnic'))
+
+node_inventory = _table(
+    'node_inventory', sa.Column('node_id', _Id, sa.ForeignKey('nodes.id'), nullable=False, unique=True),
+    sa.Column('created_at', _Time, nullable=False), _json('inventory'), _json('plugin_data'))
+
+conductors = _table(
+    'conductors', _text('hostname', nullable=False, unique=True), _text('conductor_group', nullable=False, default=''),
+    _json('drivers', '[]'),           # ["ipmi", ...]
+    _json('interfaces'),              # {"ipmi": {"power": ["ipmitool"], ...}}, the default first
+    _json('properties'),              # {"ipmi": {"ipmi_address": "what it is", ...}}
+    sa.Column('online', sa.Boolean, nullable=False, default=True),
+    sa.Column('heartbeat_at', sa.Double, nullable=False), sa.Column('created_at', _Time, nullable=False),
+    sa.Column('updated_at', _Time))
+
+# One row a flow that was asked for: deploy, rebuild, delete, clean, verify, inspect. It outlives its conductor.
+operations = _table(
+    'operations', sa.Column('uuid', sa.String(36), nullable=False, unique=True),
+    sa.Column('node_id', _Id, sa.ForeignKey('nodes.id', ondelete='CASCADE'), nullable=False, index=True),
+    _text('flow', 16, nullable=False),
+    _text('status', 16, nullable=False, index=True),      # queued running waiting done failed
+    _text('step', 64), sa.Column('attempt', sa.Integer, nullable=False, default=0),
+    sa.Column('epoch', sa.Integer, nullable=False, default=0),
+    sa.Column('created_at', _Time, nullable=False), sa.Column('finished_at', _Time),
+    sa.Column('deadline_at', sa.Double, nullable=False), sa.Column('heard_at', sa.Double),   # heard_at: last word of the machine
+    sa.Column('error', sa.Text),
+    _json('arguments'),                                   # of the verb, without the config drive
+    sa.Column('configdrive', _Json),                      # base64 of a gzipped ISO, or null
+    # The machine's side of it.
+    _text('token_hash', 64), _text('session_hash', 64),   # hex SHA-256; the token is spent when session_hash is set
+    sa.Column('plan', _Json), sa.Column('report', _Json),
+    sa.Column('agent_seq', sa.Integer, nullable=False, default=0),
+    # What steps share.
+    _text('image_path', 1024), _text('image_checksum', 80), _text('export_iqn'))
+
+# Every change, in order: what feeds read.
+events = sa.Table(
+    'events', metadata, sa.Column('seq', _Id, primary_key=True, autoincrement=True),
+    sa.Column('at', _Time, nullable=False), sa.Column('node', sa.String(36), index=True),
+    sa.Column('operation', sa.String(36)), sa.Column('kind', sa.String(32), nullable=False), _json('data'),
+    **_MYSQL, sqlite_autoincrement=True)

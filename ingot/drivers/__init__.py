@@ -1,0 +1,1 @@
+"""How machines are driven. Third parties need ``ingot.drivers.base`` and ``ingot.errors`` alone."""

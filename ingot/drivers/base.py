@@ -1,0 +1,149 @@
+"""What a driver is: small interfaces, found by one entry-point namespace (``ingot.drivers``).
+
+An entry point names a function ``(context: Context) -> Hardware``. It is called once a process. Interfaces take a plain
+node (dict with the columns of ``nodes``, JSON already parsed), return plain values and raise ``errors.*``. Every method
+may be called again with the same result, from many threads at once, and by another conductor after a crash. What an
+interface keeps in memory is a cache: it must be able to find again, or do without, whatever it kept.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple, Protocol
+
+from ingot import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What a driver is given at start: the options, and the folder (exists) in which it may write."""
+
+    conf: Any
+    state_dir: str
+
+
+class BootDevice(NamedTuple):
+    device: str | None        # pxe disk cdrom bios safe; None: the BMC does not say
+    is_persistent: bool | None
+
+
+class BootFiles(NamedTuple):
+    """What a machine is to netboot: paths or URLs of kernel and ramdisk, and words for the kernel line."""
+
+    kernel: str
+    ramdisk: str
+    parameters: dict          # 'ingot.token' -> '...'; a value None gives a bare word
+
+
+class Manifest(NamedTuple):
+    """What lies in a raw image: which parts hold data, and the SHA-256 of each chunk (gaps count as zeros).
+
+    ``extents`` are (offset, length) in bytes, ascending, not touching, aligned to 4096 (the last may end at ``size``).
+    ``chunks`` are hex digests of ``chunk_size`` bytes each, the last one shorter when the size is not a multiple.
+    """
+
+    size: int
+    chunk_size: int
+    extents: list
+    chunks: list
+
+    @property
+    def data_bytes(self):
+        return sum(length for _, length in self.extents)
+
+
+class Image(NamedTuple):
+    """A raw image in the cache, held for one user until it is released."""
+
+    path: str
+    checksum: str             # 'sha256:...' of the raw bytes: its name in the cache
+    manifest: Manifest
+
+
+class Export(NamedTuple):
+    """A read-only iSCSI LUN that exists for one operation. ``secret`` is the CHAP secret."""
+
+    host: str
+    port: int
+    iqn: str
+    lun: int
+    user: str
+    secret: str
+
+
+class Power(Protocol):
+    def properties(self) -> dict: ...             # {driver_info key: one sentence}
+    def validate(self, node) -> None: ...         # InvalidParameter names the key; does not touch the network
+    def state(self, node) -> str: ...             # 'power on' | 'power off'
+    def set(self, node, target, timeout) -> None: ...  # returns when reached (states.POWER_*); DeadlineExceeded after timeout s
+    def supported(self, node) -> list: ...        # the targets it understands
+
+
+class Management(Protocol):
+    def properties(self) -> dict: ...
+    def validate(self, node) -> None: ...
+    def boot_devices(self, node) -> list: ...
+    def boot_device(self, node) -> BootDevice: ...
+    def set_boot_device(self, node, device, *, is_persistent=False) -> None: ...
+    def bmc_info(self, node) -> dict: ...         # {'manufacturer', 'product', 'firmware_version', 'guid', ...}, what is known
+    def sensors(self, node) -> dict: ...          # {'Temperature': {'CPU1 Temp': {'value', 'units', 'health'}}, ...}
+
+
+class Boot(Protocol):
+    def properties(self) -> dict: ...
+    def validate(self, node) -> None: ...
+    def publish(self, node, macs, files: BootFiles) -> None: ...   # the next netboot of any of ``macs`` gets ``files``
+    def withdraw(self, node, macs) -> None: ...                    # none of it left; fine when there was nothing
+    def published(self) -> list: ...                               # MACs with a record now (orphan search)
+
+
+class Deploy(Protocol):
+    """Puts an image within reach of the machine, and says how the machine is to be told.
+
+    ``machine_report`` lets a driver without an agent do the agent's work: it carries out ``plan`` (ramdisk/PROTOCOL)
+    and returns the report, or None when a real machine will call home by itself.
+    """
+
+    def properties(self) -> dict: ...
+    def validate(self, node) -> None: ...         # instance_info: image_source and what belongs to it
+    def fetch(self, node, operation) -> Image | None: ...      # into the cache, held for ``operation`` (uuid)
+    def release(self, node, operation) -> None: ...
+    def export(self, node, operation, image) -> Export | None: ...
+    def withdraw(self, node, operation) -> None: ...           # target, account and sessions gone
+    def exported(self) -> list: ...                            # uuids of operations with an export now (orphan search)
+    def machine_report(self, node, plan) -> dict | None: ...
+
+
+class Inspect(Protocol):
+    """``needs_agent``: True boots the ramdisk to look; False: ``inventory`` answers out of band."""
+
+    needs_agent: bool
+
+    def properties(self) -> dict: ...
+    def validate(self, node) -> None: ...
+    def inventory(self, node) -> dict: ...
+
+
+#: Interface types whose implementations a node can choose (``<type>_interface``), in the order answers show them.
+INTERFACES = ('bios', 'boot', 'console', 'deploy', 'firmware', 'inspect', 'management', 'network', 'power', 'raid',
+              'rescue', 'storage', 'vendor')
+
+
+@dataclasses.dataclass(frozen=True)
+class Hardware:
+    """A hardware type: for each interface type its implementations by name, the default first."""
+
+    name: str
+    interfaces: dict          # {'power': {'ipmitool': <Power>}, 'boot': {'ipxe': <Boot>}, ...}
+
+    def default(self, kind):
+        """Name of the default implementation of ``kind``, or None where the type has none."""
+        return next(iter(self.interfaces.get(kind, {})), None)
+
+    def interface(self, node, kind):
+        """The implementation of ``kind`` that ``node`` has chosen (or the default); InvalidParameter when there is none."""
+        choices = self.interfaces.get(kind, {})
+        name = node.get(f'{kind}_interface') or self.default(kind)
+        if name not in choices:
+            raise errors.InvalidParameter(
+                f'Node {node["uuid"]}: driver {self.name} has no {kind}_interface "{name}"; '
+                f'it has: {", ".join(choices) or "none"}.')
+        return choices[name]
