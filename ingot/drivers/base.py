@@ -14,10 +14,19 @@ from ingot import errors
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What a driver is given at start: the options, and the folder (exists) in which it may write."""
+    """What a driver is given at start: the options, and the services that drivers share.
+
+    ``service(cls)`` gives the one ``cls(conf)`` of this process, made at the first call. Services with ``start()`` and
+    ``stop()`` (tgtd, dnsmasq, the boot file server) are started once all drivers are built, and stopped in reverse.
+    """
 
     conf: Any
-    state_dir: str
+    services: dict = dataclasses.field(default_factory=dict)
+
+    def service(self, cls):
+        if cls not in self.services:
+            self.services[cls] = cls(self.conf)
+        return self.services[cls]
 
 
 class BootDevice(NamedTuple):
