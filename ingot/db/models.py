@@ -12,6 +12,7 @@ metadata = sa.MetaData(naming_convention={
     'fk': 'fk_%(table_name)s_%(column_0_name)s', 'pk': 'pk_%(table_name)s'})
 _MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4'}
 _Json = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')
+_LongText = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')      # text that is not JSON
 _Id = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 _Time = sa.String(32)        # '2026-11-20T22:45:32+00:00'
 
@@ -105,7 +106,7 @@ operations = _table(
     sa.Column('deadline_at', sa.Double, nullable=False), sa.Column('heard_at', sa.Double),   # heard_at: last word of the machine
     sa.Column('error', sa.Text),
     _json('arguments'),                                   # of the verb, without the config drive
-    sa.Column('configdrive', _Json),                      # base64 of a gzipped ISO, or null
+    sa.Column('configdrive', _LongText),                      # base64 of a gzipped ISO, or null
     # The machine's side of it.
     _text('token_hash', 64), _text('session_hash', 64),   # hex SHA-256; the token is spent when session_hash is set
     sa.Column('plan', _Json), sa.Column('report', _Json),
