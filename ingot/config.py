@@ -56,13 +56,13 @@ BOOT = [
     cfg.PortOpt('port', default=6387, help='Port of the boot file server.'),
     cfg.StrOpt('url', help='What machines are told instead of http://host:port.'),
     cfg.StrOpt('server', default='embedded', choices=['embedded', 'nginx'],
-               help='Who serves boot files: the conductor itself, or a site\'s nginx with the generated configuration.'),
+               help="Who serves boot files: the conductor itself, or a site's nginx with the generated configuration."),
     cfg.StrOpt('kernel', help='Kernel of the ramdisk; default: state_dir/ramdisk/kernel.'),
     cfg.StrOpt('ramdisk', help='Initramfs; default: state_dir/ramdisk/initrd.'),
 ]
 DHCP = [
     cfg.StrOpt('provider', default='none', choices=['none', 'dnsmasq'],
-               help='none: the operator\'s own DHCP chains to boot.ipxe. dnsmasq: Ingot runs one.'),
+               help="none: the operator's own DHCP chains to boot.ipxe. dnsmasq: Ingot runs one."),
     cfg.StrOpt('interface', help='Interface (bridge) on which dnsmasq serves.'),
     cfg.StrOpt('range', help='First and last address to lend, separated by a comma.'),
     cfg.StrOpt('lease_time', default='10m', help='How long addresses are lent.'),

@@ -3,6 +3,7 @@
 Distributions override the names in ``NAMES``; ``find`` looks in the sbin folders too, which an ordinary user's PATH lacks.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -125,7 +126,5 @@ class Daemon:
 
 def kill(pid):
     """End a process by its id, at once; one that is gone already is fine."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -1,0 +1,23 @@
+.PHONY: help prepare demo test lint samples clean
+.DEFAULT_GOAL := help
+
+help:      ## What there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+prepare:
+	@tools/prepare
+
+demo: prepare   ## Deploy two virtual machines from power-on to a booted system (KEEP=1 leaves them up)
+	@.venv/bin/ingot demo $(if $(KEEP),--keep)
+
+test: lint      ## Everything: units, HTTP, flows, real servers, machines end to end
+	@.venv/bin/pytest -q $(TESTS)
+
+lint: prepare   ## ruff
+	@.venv/bin/ruff check .
+
+samples: prepare ## Write etc/ingot/ingot.conf.sample anew
+	@.venv/bin/oslo-config-generator --config-file etc/ingot/generator.conf
+
+clean:     ## Remove .venv and what was built
+	rm -rf .venv build *.egg-info
