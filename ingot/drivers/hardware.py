@@ -1,0 +1,87 @@
+"""The hardware types that come with Ingot: which implementation of each interface they have, the default first.
+
+Names are Ironic's, so that nodes and clients made for it fit. The interface of ``ipmi`` is called ``ipmitool``
+although it is not that program that is run.
+"""
+
+import dataclasses
+
+from ingot.drivers import base, fake, manual
+
+#: Interface kinds that have nothing to do yet -> the name that says so.
+_ABSENT = {'bios': 'no-bios', 'console': 'no-console', 'firmware': 'no-firmware', 'inspect': 'no-inspect',
+           'network': 'noop', 'raid': 'no-raid', 'rescue': 'no-rescue', 'storage': 'noop', 'vendor': 'no-vendor'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Absent:
+    """An interface that does nothing, and says so by its name."""
+
+    kind: str
+    needs_agent = False
+
+    def properties(self):
+        return {}
+
+    def validate(self, node):
+        pass
+
+    def inventory(self, node):
+        return {}
+
+
+class AgentInspect:
+    """Looks at the machine from the ramdisk."""
+
+    needs_agent = True
+
+    def properties(self):
+        return {}
+
+    def validate(self, node):
+        pass
+
+    def inventory(self, node):
+        return {}
+
+
+def ipmi(context):
+    """Machines with a BMC that speaks IPMI 2.0 over the network."""
+    from ingot.drivers.ipmi.management import IpmiManagement
+    from ingot.drivers.ipmi.power import IpmiPower
+    return _hardware('ipmi', _network_deploy(context), {
+        'power': {'ipmitool': IpmiPower(context)}, 'management': {'ipmitool': IpmiManagement(context)}})
+
+
+def manual_management(context):
+    """Machines that a person switches on."""
+    return _hardware('manual-management', _network_deploy(context), {
+        'power': {'fake': manual.ManualPower()}, 'management': {'noop': manual.ManualManagement()}})
+
+
+def fake_hardware(context):
+    """Machines that exist in memory only."""
+    faked = {'power': fake.FakePower, 'management': fake.FakeManagement, 'boot': fake.FakeBoot,
+             'deploy': fake.FakeDeploy, 'inspect': fake.FakeInspect}
+    interfaces = {kind: {'fake': faked[kind](context) if kind in faked else fake.FakeOther(context, kind)}
+                  for kind in base.INTERFACES}
+    for kind, name in _ABSENT.items():
+        absent = {name: Absent(kind)}
+        interfaces[kind] = {**absent, **interfaces[kind]} if name == 'noop' else {**interfaces[kind], **absent}
+    return base.Hardware('fake-hardware', interfaces)
+
+
+def _network_deploy(context):
+    """Netboot and iSCSI: what all machines with a network card have in common."""
+    from ingot.drivers.iscsi.deploy import IscsiDeploy
+    from ingot.drivers.pxe.boot import PxeBoot
+    boot = PxeBoot(context)
+    return {'boot': {'ipxe': boot, 'pxe': boot}, 'deploy': {'iscsi': IscsiDeploy(context)},
+            'inspect': {'agent': AgentInspect(), 'no-inspect': Absent('inspect')}}
+
+
+def _hardware(name, *parts):
+    interfaces = {kind: {absent: Absent(kind)} for kind, absent in _ABSENT.items()}
+    for part in parts:
+        interfaces.update(part)
+    return base.Hardware(name, {kind: interfaces[kind] for kind in base.INTERFACES})
