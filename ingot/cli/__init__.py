@@ -1,0 +1,1 @@
+"""The command line: from argv to objects. The only place that reads argv."""

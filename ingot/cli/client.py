@@ -1,0 +1,45 @@
+"""A connection to a running Ingot (or Ironic), on openstacksdk, and the feed on top of it."""
+
+import os
+
+from ingot import errors
+
+DEFAULT_URL = 'http://127.0.0.1:6385'
+#: The newest version of the API that the commands here rely on.
+VERSION = '1.81'
+
+
+def arguments(parser):
+    parser.add_argument('--url', default=os.environ.get('INGOT_URL'),
+                        help=f'the API (default: $INGOT_URL; with OS_CLOUD set, that cloud; else {DEFAULT_URL})')
+
+
+def connect(url=None):
+    """openstacksdk's bare metal proxy for ``url``, or for the cloud that the environment names."""
+    import openstack
+    if url is None and os.environ.get('OS_CLOUD'):
+        return openstack.connect().baremetal
+    url = url or DEFAULT_URL
+    return openstack.connect(load_yaml_config=False, load_envvars=False, auth_type='none', auth={'endpoint': url},
+                             baremetal_endpoint_override=url, baremetal_api_version='1').baremetal
+
+
+class Feed:
+    """The change feed of one API, from now on or from ``since``."""
+
+    def __init__(self, baremetal, *, since=None):
+        self._baremetal = baremetal
+        self.seq = since if since is not None else self._get(since=1 << 62, wait=0)['next']
+
+    def _get(self, **query):
+        answer = self._baremetal.get('/v1/feed', params=query, headers={'X-OpenStack-Ironic-API-Version': VERSION},
+                                     timeout=query['wait'] + 30)
+        if answer.status_code != 200:
+            raise errors.Unavailable(f'The feed of {self._baremetal.get_endpoint()} answers {answer.status_code}.')
+        return answer.json()
+
+    def read(self, wait=10):
+        """Events since the last call; waits up to ``wait`` seconds for the first one."""
+        answer = self._get(since=self.seq, wait=wait)
+        self.seq = max(self.seq, answer['next'])
+        return answer['events']

@@ -1,0 +1,73 @@
+"""``ingot``: one command, its subcommands in one table.
+
+Exit status: 0 done, 1 the work failed, 2 wrong usage, 3 the API refused, 4 the API does not answer, 5 --wait ran out.
+"""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+
+import ingot
+from ingot import errors
+
+#: Subcommand -> (module that has ``arguments(parser)`` and ``run(options) -> exit status``, what it does).
+COMMANDS = {
+    'serve': ('serve', 'run API and conductor in one process'),
+    'api': ('api', 'run the API alone'),
+    'conductor': ('conductor', 'run a conductor alone'),
+    'db': ('db', 'upgrade the database, or tell its version'),
+    'ramdisk': ('ramdisk', 'build the kernel and ramdisk that machines boot'),
+    'lab': ('lab', 'virtual machines behind real IPMI, to try things on'),
+    'demo': ('demo', 'deploy two virtual machines from power-on to a booted system'),
+    'node': ('node', 'work with nodes of a running Ingot'),
+    'completion': ('completion', 'print the completion script for bash'),
+}
+
+
+def parser(only=None):
+    """The argument parser; ``only`` loads one subcommand's module (start-up time) and leaves the others bare."""
+    top = argparse.ArgumentParser(prog='ingot', description=ingot.__doc__)
+    top.add_argument('--version', action='version', version=f'ingot {ingot.__version__}')
+    top.add_argument('--debug', action='store_true', help='show more, and tracebacks')
+    subparsers = top.add_subparsers(dest='command', required=True, metavar='COMMAND')
+    for name, (module, text) in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=text, description=f'ingot {name}: {text}.')
+        if only is None or only == name:
+            command = importlib.import_module(f'ingot.cli.{module}')
+            command.arguments(sub)
+            sub.set_defaults(run=command.run)
+    return top
+
+
+def start_logging(*, is_debug):
+    """Log to standard error; systemd and terminals both like it there."""
+    logging.basicConfig(level=logging.DEBUG if is_debug else logging.INFO, stream=sys.stderr,
+                        format='%(asctime)s %(levelname).1s %(name)s: %(message)s')
+    for noisy in ('stevedore', 'openstack', 'keystoneauth', 'urllib3', 'pecan', 'wsme'):
+        logging.getLogger(noisy).setLevel(logging.INFO if is_debug else logging.WARNING)
+
+
+def main(argv=None):
+    """Run one command; returns its exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    name = next((word for word in argv if not word.startswith('-')), None)
+    options = parser(name if name in COMMANDS else None).parse_args(argv)
+    start_logging(is_debug=options.debug)
+    try:
+        return options.run(options) or 0
+    except errors.IngotError as error:
+        if options.debug:
+            raise
+        print(f'ingot: {error.explain()}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
