@@ -23,6 +23,7 @@ NAMES = {
     'mke2fs': ('mke2fs', 'e2fsprogs'),
     'modprobe': ('modprobe', 'kmod'),
     'nginx': ('nginx', 'nginx-light'),
+    'prlimit': ('prlimit', 'util-linux'),
     'qemu': ('qemu-system-x86_64', 'qemu-system-x86'),
     'qemu-img': ('qemu-img', 'qemu-utils'),
     'setpriv': ('setpriv', 'util-linux'),
