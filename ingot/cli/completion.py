@@ -35,7 +35,7 @@ def words(parser):
 def script(parser):
     """Bash source that completes commands and options of ``parser``."""
     cases = '\n'.join(f'        "{path}") words="{" ".join(following)}" ;;' for path, following in words(parser).items())
-    return f'''_ingot() {{
+    return f"""_ingot() {{
     local path="" word words=""
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
         case "$word" in -*) ;; *) path="${{path:+$path }}$word" ;; esac
@@ -49,4 +49,4 @@ def script(parser):
     done
     COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
 }}
-complete -F _ingot ingot'''
+complete -F _ingot ingot"""

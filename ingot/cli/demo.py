@@ -7,6 +7,7 @@ would do. With a namespace for a network, the part that talks to the API runs in
 import argparse
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -202,7 +203,7 @@ class Walk:
         """Seconds of each phase, the reasons of those that failed, and the last line."""
         for uuid, machine in self.nodes.items():
             marks = self.display.line(uuid).marks + [('system up', self.booted.get(uuid))]
-            phases = [f'{name} {after - at:.1f}' for (name, at), (_, after) in zip(marks, marks[1:], strict=False) if after]
+            phases = [f'{name} {after - at:.1f}' for (name, at), (_, after) in itertools.pairwise(marks) if after]
             print(f'{machine["name"]:<12} ({machine["firmware"]}), seconds: ' + ', '.join(phases))
             if uuid in self.failed:
                 print(f'{machine["name"]:<12} FAILED: {self.failed[uuid]}')
