@@ -6,19 +6,20 @@ import pathlib
 import pytest
 
 HOUSE = pathlib.Path(__file__).parent.parent / 'ingot'
-GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian'}
+GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian', 'initramfs'}
 #: Room -> the rooms whose modules it may import (its own always).
 MAY_IMPORT = {
     'errors': set(), 'config': {'errors'}, 'states': {'errors'}, 'concurrency': {'errors', 'config'},
     'programs': {'errors', 'config', 'concurrency'}, 'debian': {'errors', 'programs'},
+    'initramfs': {'errors', 'programs'},
     'rpc': {'errors', 'config'},
     'db': {'errors', 'states', 'config'},
     'drivers': {'errors', 'states', 'config', 'programs', 'concurrency'},
     'conductor': GROUND | {'rpc', 'db', 'drivers'},
     'api': GROUND | {'rpc', 'db'},
-    'ramdisk': {'errors', 'config', 'programs', 'concurrency', 'debian'},
+    'ramdisk': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs'},
     'ramdisk.agent': set(),
-    'lab': {'errors', 'config', 'programs', 'concurrency', 'debian'},
+    'lab': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs'},
     'cli': GROUND | {'rpc', 'db', 'drivers', 'conductor', 'api', 'ramdisk', 'lab', 'cli'},
 }
 FILES = sorted(path for path in HOUSE.rglob('*.py') if 'migrations' not in path.parts)

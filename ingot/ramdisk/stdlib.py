@@ -29,7 +29,7 @@ def main(sources, library, tree):
     for name in [*ALWAYS, *(dotted(file.relative_to(sources)) for file in agent)]:
         finder.import_hook(name)
     refuse_strangers(finder)
-    for name, module in sorted(finder.modules.items()):
+    for _, module in sorted(finder.modules.items()):
         if module.__file__:
             put(pathlib.Path(module.__file__), sources, library, tree)
 
