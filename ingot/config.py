@@ -28,6 +28,10 @@ DATABASE = [
     cfg.StrOpt('connection', secret=True,
                help='SQLAlchemy URL; default: SQLite in state_dir. Also mysql+pymysql://, postgresql+psycopg://.'),
 ]
+RPC = [
+    cfg.StrOpt('transport_url', secret=True, help='rabbit://user:password@host:5672/ for "ingot api" and "ingot conductor".'),
+    cfg.FloatOpt('timeout', default=60, min=0.5, help='Seconds that a call to a conductor may take in all.'),
+]
 CONDUCTOR = [
     cfg.ListOpt('enabled_drivers', default=['ipmi', 'fake-hardware', 'manual-management'],
                 help='Hardware types this conductor serves (entry points in the namespace ingot.drivers).'),
@@ -84,7 +88,7 @@ IPMI = [
     cfg.FloatOpt('command_timeout', default=10, min=0.1, help='Seconds for one BMC command, login included.'),
     cfg.FloatOpt('poll_seconds', default=0.5, min=0.05, help='How often a power change is looked at.'),
 ]
-GROUPS = {'DEFAULT': DEFAULT, 'api': API, 'database': DATABASE, 'conductor': CONDUCTOR, 'agent': AGENT, 'boot': BOOT,
+GROUPS = {'DEFAULT': DEFAULT, 'api': API, 'database': DATABASE, 'rpc': RPC, 'conductor': CONDUCTOR, 'agent': AGENT, 'boot': BOOT,
           'dhcp': DHCP, 'iscsi': ISCSI, 'images': IMAGES, 'ipmi': IPMI}
 
 

@@ -1,0 +1,52 @@
+"""What the long-running commands share: parts that start in order, stop in reverse, and a wait for the signal between."""
+
+import logging
+import signal
+
+from ingot import concurrency
+from ingot.api import app, server
+
+log = logging.getLogger(__name__)
+
+
+class Parts:
+    """Things with ``start`` and ``stop``, and things to ``close`` at the very end."""
+
+    def __init__(self, parts, closing=()):
+        self._parts, self._closing, self._started = parts, closing, []
+
+    def start(self):
+        for part in self._parts:
+            self._started.append(part)
+            part.start()
+
+    def stop(self):
+        """The reverse of start; one part that fails to stop does not keep the others."""
+        for end in [part.stop for part in reversed(self._started)] + [thing.close for thing in self._closing]:
+            try:
+                end()
+            except Exception:
+                log.exception('%s did not end cleanly', type(end.__self__).__name__)
+
+
+def run(parts, greeting):
+    """Start ``parts``, print ``greeting()``, wait for SIGTERM or SIGINT, stop them; returns the exit status."""
+    ended = concurrency.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        parts.start()
+        print(greeting(), flush=True)
+        concurrency.notify_systemd('READY=1')
+        ended.wait()
+    finally:
+        concurrency.notify_systemd('STOPPING=1')
+        parts.stop()
+    return 0
+
+
+def http_servers(conf, database, client):
+    """(the machines' listener, the API) with ``client`` to reach conductors."""
+    return (server.Server(app.build_machine_side(conf, database, client), conf.agent.host, conf.agent.port,
+                          conf.api.threads),
+            server.Server(app.build(conf, database, client), conf.api.host, conf.api.port, conf.api.threads))
