@@ -8,7 +8,7 @@ import os
 from oslo_config import cfg
 
 DEFAULT = [
-    cfg.StrOpt('host', default=os.uname().nodename, help='Name of this conductor in the cluster; must be unique.'),
+    cfg.StrOpt('host', default=os.uname().nodename, sample_default='conductor-1', help='Name of this conductor in the cluster; must be unique.'),
     cfg.StrOpt('state_dir', default='/var/lib/ingot',
                help='Folder for everything Ingot writes: database (embedded), image cache, boot files, sockets.'),
     cfg.StrOpt('concurrency', default='threads', choices=['threads', 'eventlet'],

@@ -9,6 +9,7 @@ from ingot.db import schema
 from ingot.db.engine import Database
 from ingot.drivers import registry
 
+
 def arguments(parser):
     parser.add_argument('--host', help='address of the API (default 127.0.0.1)')
     parser.add_argument('--port', type=int, help='port of the API (default 6385)')

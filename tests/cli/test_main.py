@@ -78,4 +78,4 @@ def test_completion_in_a_real_bash():
 def test_every_option_has_a_sentence():
     for options in config.GROUPS.values():
         for option in options:
-            assert option.help and len(option.help) > 10, option.name
+            assert len(option.help or "") > 10, option.name
