@@ -31,9 +31,13 @@ def busybox(source, tree):
     binary = pathlib.Path(tree) / 'bin/busybox'
     binary.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(pathlib.Path(source) / 'bin/busybox', binary)
-    for name in programs.run(binary, '--list').split():
-        if name != 'busybox':
-            binary.with_name(name).symlink_to('busybox')
+    for name in applets(binary):
+        binary.with_name(name).symlink_to('busybox')
+
+
+def applets(binary):
+    """Names of the programs that this busybox can be."""
+    return [name for name in programs.run(binary, '--list').split() if name != 'busybox']
 
 
 def modules(source, tree, names):

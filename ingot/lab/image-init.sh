@@ -1,6 +1,7 @@
 #!/bin/busybox sh
 # The whole system of the small OS image: reads its config drive, says on the serial port who it is, and stays up until
 # somebody presses the power button.
+export PATH=/bin HOME=/
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs run /run

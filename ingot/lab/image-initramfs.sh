@@ -1,5 +1,6 @@
 #!/bin/busybox sh
 # First process of the small OS image: finds the root file system on a disk and goes there.
+export PATH=/bin HOME=/
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev

@@ -148,8 +148,9 @@ def _make_root(source, work, disk, size_mib, image_id, data_mib):
     for target, file in files.items():
         mode = '0100755' if 'bin/' in target else '0100644'
         orders += [f'write {file} {target}', f'set_inode_field {target} mode {mode}']
+    orders += [f'symlink bin/{name} busybox' for name in initramfs.applets(files['bin/busybox'])]
     done = programs.run('debugfs', '-w', '-f', '-', f'{disk}?offset={_ROOT_OFFSET}', environment=clock,
-                        stdin='\n'.join([*orders, 'symlink bin/sh busybox', '']), timeout=_SECONDS)
+                        stdin='\n'.join([*orders, '']), timeout=_SECONDS)
     if done.count('Allocated inode') != len(files):  # debugfs ends with 0 whatever happens
         raise errors.ProgramFailed(f'debugfs could not fill the root file system: {done[-500:]}')
 
