@@ -1,0 +1,43 @@
+"""Cleaning on one screen: the ramdisk erases what the last user left."""
+
+from ingot.conductor import plan
+from ingot.conductor.flow import Step
+from ingot.conductor.ramdisk import (
+    await_machine,
+    power_off,
+    publish_ramdisk,
+    start_ramdisk,
+    stop_machine,
+    validate,
+    withdraw_boot,
+)
+
+
+def is_wanted(conf, node):
+    """Whether automated cleaning is on for the node."""
+    return conf.conductor.automated_clean if node['automated_clean'] is None else bool(node['automated_clean'])
+
+
+def write_plan(task):
+    """Store what the machine is to do: the steps that were asked for, or those of automated cleaning."""
+    actions = plan.clean_actions(task.operation['arguments'].get('clean_steps'))
+    task.save(plan=plan.build(task.node, task.operation, task.patience, actions))
+
+
+CLEAN = (
+    Step('validate cleaning', validate),
+    Step('write plan',        write_plan),
+    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot),
+    Step('start ramdisk',     start_ramdisk,    undo=power_off),
+    Step('await machine',     await_machine),                            # WAIT
+    Step('stop machine',      stop_machine),
+)
+
+
+def skip(task):
+    """Cleaning is off for this node."""
+
+
+SKIP = (
+    Step('skip cleaning',     skip),
+)

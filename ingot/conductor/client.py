@@ -1,0 +1,59 @@
+"""The conductors' side door: the same methods as their service, by node; finds the host that serves it."""
+
+from ingot import errors
+from ingot.db import conductor, node
+from ingot.db import operation as operations
+
+
+class Client:
+    """Handed to the API. Every method raises what the conductor raises, Unavailable and NotFound when there is none."""
+
+    def __init__(self, transport, database):
+        self._transport, self._database = transport, database
+
+    def provision(self, ident, verb, arguments=None):
+        """Ask for a verb of states/provision; {'operation': uuid or None}."""
+        return self._call(ident, 'provision', verb=verb, arguments=arguments or {})
+
+    def power(self, ident, target, timeout=None):
+        return self._call(ident, 'power', target=target, timeout=timeout)
+
+    def boot_device(self, ident):
+        """{'boot_device', 'persistent'}."""
+        return self._call(ident, 'boot_device')
+
+    def set_boot_device(self, ident, device, is_persistent=False):
+        return self._call(ident, 'set_boot_device', device=device, is_persistent=is_persistent)
+
+    def boot_devices(self, ident):
+        return self._call(ident, 'boot_devices')
+
+    def validate(self, ident):
+        """{interface: {'result': True, False or None, 'reason'}}."""
+        return self._call(ident, 'validate')
+
+    def sensors(self, ident):
+        return self._call(ident, 'sensors')
+
+    def bmc_info(self, ident):
+        return self._call(ident, 'bmc_info')
+
+    def continue_operation(self, operation):
+        """After a machine's report: a nudge; without it the conductor finds the report itself, a second later."""
+        row = node.get(self._database, operations.get(self._database, operation)['node'])
+        return self._transport.call(self.host(row), 'continue_operation', {'operation': operation})
+
+    def host(self, row):
+        """Host name of the conductor for a node."""
+        online = conductor.online(self._database)
+        if not online:
+            raise errors.Unavailable('No conductor is running.', remedy='Start one: "ingot conductor", or "ingot serve".')
+        for one in online:
+            if row['driver'] in one['drivers']:
+                return one['hostname']
+        raise errors.NotFound(f'No running conductor serves driver "{row["driver"]}" of node {row["uuid"]}.',
+                              remedy='Enable it in [conductor] enabled_drivers, or change the node\'s driver.')
+
+    def _call(self, ident, method, **arguments):
+        row = node.get(self._database, ident)
+        return self._transport.call(self.host(row), method, {'node': row['uuid'], **arguments})

@@ -1,0 +1,176 @@
+"""The flows that this conductor runs now: who takes a lock, who keeps it alive, who takes up what others left."""
+
+import contextlib
+import functools
+import logging
+import time
+
+from ingot import concurrency, errors
+from ingot.conductor import flow, power
+from ingot.conductor.task import Task
+from ingot.conductor.verb import FLOWS
+from ingot.db import lease
+from ingot.db import node as nodes
+from ingot.db import operation as operations
+
+log = logging.getLogger(__name__)
+#: Seconds that ``stop`` waits for the steps that run.
+PATIENCE = 20
+
+
+class Crew:
+    """Tasks by node, and the pool that carries them out."""
+
+    def __init__(self, conf, database, drivers):
+        self.conf, self.database, self.drivers = conf, database, drivers
+        self.pool = concurrency.Pool(conf.workers, 'flow')
+        self.started_at = time.time()
+        self._tasks = {}
+        self._lock = concurrency.Lock()
+        self._stopping = concurrency.Event()
+
+    # Taking and leaving locks.
+
+    def take(self, node_uuid, purpose):
+        """A Task that holds the node's lock. Locked when it is held, or its holder died and is not followed yet."""
+        task = self._begin(lease.take(self.database, node_uuid, self.conf.host, purpose, self.conf.conductor.lease_seconds))
+        if task.operation and task.operation['status'] == 'running':
+            self._forget(task)
+            task.hand_over()
+            raise errors.Locked(f'Node {node_uuid}: its "{task.operation["flow"]}" lost its conductor and is taken up '
+                                f'again just now.')
+        return task
+
+    @contextlib.contextmanager
+    def releasing(self, task, *, is_always=False):
+        """Release the lock of ``task`` when the body raises an error (or at its end): nothing was begun then."""
+        try:
+            yield
+        except Exception:
+            self._release(task)
+            raise
+        if is_always:
+            self._release(task)
+
+    def _begin(self, node):
+        task = Task(self.conf, self.database, self.drivers, node, stopping=self._stopping)
+        with self._lock:
+            self._tasks[task.uuid] = task
+        return task
+
+    def _release(self, task):
+        self._forget(task)
+        task.release()
+
+    def _forget(self, task):
+        with self._lock:
+            if self._tasks.get(task.uuid) is task:
+                del self._tasks[task.uuid]
+
+    # Carrying out.
+
+    def submit(self, task, error=None):
+        """Carry the task's operation on in the background, or give it up because of ``error``."""
+        steps = FLOWS[task.operation['flow']]
+        work = functools.partial(flow.run, task, steps) if error is None else functools.partial(
+            flow.fail, task, steps, error)
+        self.pool.submit(self._carry_out, task, work)
+
+    def switch(self, task, target, timeout):
+        """A power action in the background."""
+        seconds = timeout or self.conf.conductor.soft_power_timeout
+        task.deadline = time.time() + seconds + self.conf.conductor.step_timeout
+        self.pool.submit(self._carry_out, task, functools.partial(power.switch, task, target, timeout))
+
+    def _carry_out(self, task, work):
+        """What raises here has left the row as it was: the lease runs out, and the work is taken up again."""
+        result = None
+        try:
+            result = work()
+        except errors.Stale as error:
+            log.warning('Node %s: stopped, %s', task.uuid, error)
+        except Exception:
+            log.exception('Node %s: left in the middle of its work; it is taken up when the lease runs out', task.uuid)
+        finally:
+            self._forget(task)
+        if result is flow.WAIT and operations.is_reported(self.database, task.operation['uuid']):
+            self.resume(task.uuid, task.operation['uuid'])
+
+    # Taking up.
+
+    def resume(self, node_uuid, operation, error=None):
+        """Go on with an operation that waits for its machine; nothing when somebody does already."""
+        with contextlib.suppress(errors.Locked, errors.NotFound):
+            task = self.take(node_uuid, 'resume')
+            if task.operation and task.operation['uuid'] == operation and task.operation['status'] == 'waiting':
+                self.submit(task, error)
+            else:
+                self._release(task)
+
+    def take_up(self):
+        """At start: what a former life of this host held is ours again at once."""
+        lease.expire_owner(self.database, self.conf.host)
+        self.take_over()
+
+    def take_over(self):
+        """Go on with everything whose lease ran out."""
+        for node_uuid in lease.abandoned(self.database):
+            if self._stopping.is_set():
+                return
+            with contextlib.suppress(errors.Locked, errors.NotFound):
+                self._adopt(node_uuid)
+
+    def _adopt(self, node_uuid):
+        task = self._begin(lease.take(self.database, node_uuid, self.conf.host, 'take over',
+                                      self.conf.conductor.lease_seconds))
+        if task.operation and task.operation['status'] == 'running':
+            log.warning('Node %s: taking up "%s" at step "%s"', node_uuid, task.operation['flow'], task.operation['step'])
+            self.submit(task)
+            return
+        if task.node['target_power_state']:
+            task.save({'target_power_state': None,
+                       'last_error': 'A power action was interrupted by the end of its conductor.'})
+        self._release(task)
+
+    # Keeping alive.
+
+    def renew(self):
+        """Renew the leases of all tasks in time, drop those that were lost, give up what hangs."""
+        with self._lock:
+            tasks = list(self._tasks.values())
+        hanging = [task for task in tasks if task.deadline < time.time()]
+        for task in hanging:
+            self._forget(task)
+            with contextlib.suppress(errors.Stale):
+                self._give_up(task)
+        held = {task.uuid: task for task in tasks if task not in hanging}
+        for uuid in lease.renew(self.database, {uuid: task.epoch for uuid, task in held.items()},
+                                self.conf.conductor.lease_seconds):
+            self._forget(held[uuid])
+
+    def _give_up(self, hanging):
+        """Take the lock from a thread of our own that does not come back; whatever it still writes is refused."""
+        task = self._begin(lease.wrest(self.database, hanging.uuid, hanging.epoch, self.conf.host, 'give up',
+                                       self.conf.conductor.lease_seconds))
+        if task.operation is None:
+            task.save({'target_power_state': None, 'last_error': 'The power action did not end in time.'})
+            self._release(task)
+        elif task.operation['error'] is not None:
+            task.finish_failed()
+            self._forget(task)
+        else:
+            self.submit(task, errors.DeadlineExceeded(
+                'it did not end in time.', remedy='Look in the conductor\'s log what it waited for.'))
+
+    def stop(self):
+        """No step begins any more; waits some seconds for those that run, and leaves them to their leases then."""
+        self._stopping.set()
+        concurrency.wait_for(lambda: not self._tasks, PATIENCE)
+        self.pool.close(is_waiting=False)
+
+    def node_of(self, operation):
+        """The node of an operation, or a dict with what little is known when either is gone."""
+        try:
+            return nodes.get(self.database, operations.get(self.database, operation)['node'])
+        except errors.NotFound:
+            return None

@@ -1,0 +1,96 @@
+"""Deployment, rebuild and deletion of an instance, each on one screen."""
+
+import functools
+
+from ingot.conductor import clean, plan, ramdisk
+from ingot.conductor.flow import Step
+from ingot.conductor.ramdisk import await_machine, power_off, publish_ramdisk, start_ramdisk, withdraw_boot
+from ingot.db import operation as operations
+
+
+def validate(task):
+    """Everything that a deployment needs is there; nothing is touched."""
+    ramdisk.validate(task)
+    task.validate('deploy')
+
+
+def fetch_image(task):
+    """The image is in the cache, and held for this operation."""
+    image = task.interface('deploy').fetch(task.node, task.operation['uuid'])
+    if image is not None:
+        task.save(image_path=image.path, image_checksum=image.checksum)
+
+
+def fetch_seconds(conf):
+    """A download and a conversion may follow each other."""
+    return conf.images.download_timeout + conf.images.convert_timeout + conf.conductor.step_timeout
+
+
+def release_image(task):
+    task.interface('deploy').release(task.node, task.operation['uuid'])
+
+
+def export_image(task):
+    """A read-only LUN with a CHAP secret of this operation; the plan that names them is stored with it."""
+    deploy, uuid = task.interface('deploy'), task.operation['uuid']
+    image = deploy.fetch(task.node, uuid)          # held already: this looks it up
+    export = None if image is None else deploy.export(task.node, uuid, image)
+    actions = plan.write_actions(task.node, image, export, task.operation['configdrive'])
+    task.save(plan=plan.build(task.node, task.operation, task.patience, actions),
+              export_iqn=export and export.iqn)
+
+
+def withdraw_export(task):
+    task.interface('deploy').withdraw(task.node, task.operation['uuid'])
+
+
+def put_away(task):
+    """What the machine needed of us is gone: boot record, export, hold on the image."""
+    withdraw_boot(task)
+    withdraw_export(task)
+    release_image(task)
+
+
+def start_instance(task):
+    """Boot the system from the disk, now and from now on."""
+    ramdisk.boot_from(task, 'disk', is_persistent=True)
+
+
+DEPLOY = (
+    Step('validate',         validate),
+    Step('fetch image',      fetch_image,      undo=release_image, seconds=fetch_seconds),
+    Step('export image',     export_image,     undo=withdraw_export),    # read-only LUN, CHAP of this deployment
+    Step('publish ramdisk',  publish_ramdisk,  undo=withdraw_boot),      # boot record for the MACs, one-time token
+    Step('start ramdisk',    start_ramdisk,    undo=power_off),
+    Step('await machine',    await_machine),                             # WAIT: the agent works alone, then reports
+    Step('withdraw export',  put_away),
+    Step('start instance',   start_instance),
+)
+
+
+def stop_instance(task):
+    """The machine is off, and what an operation that this one ended had put out is gone.
+
+    Hard: nothing on the disk is of worth any more, and a machine in the middle of a write must not go on.
+    """
+    power_off(task)
+    withdraw_boot(task)
+    ended = task.operation['arguments'].get('ended')
+    if ended:
+        task.interface('deploy').withdraw(task.node, ended)
+        task.interface('deploy').release(task.node, ended)
+
+
+def forget_instance(task):
+    """Nothing of the instance is left in the row; from here on the node is cleaned."""
+    values = {'instance_info': {}, 'instance_uuid': None, 'instance_name': None}
+    if task.node['provision_state'] == 'deleting':
+        task.move('clean', values, also=functools.partial(operations.forget_configdrives, node=task.node))
+
+
+TEAR_DOWN = (
+    Step('stop instance',    stop_instance),
+    Step('forget instance',  forget_instance),
+)
+DELETE = TEAR_DOWN + clean.CLEAN
+DELETE_ONLY = TEAR_DOWN + clean.SKIP

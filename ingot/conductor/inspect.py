@@ -1,0 +1,77 @@
+"""Inspection on one screen: what hardware there is, seen from the ramdisk or told by the BMC."""
+
+from ingot import errors
+from ingot.conductor import plan
+from ingot.conductor.flow import Step
+from ingot.conductor.ramdisk import (
+    await_machine,
+    power_off,
+    publish_ramdisk,
+    start_ramdisk,
+    stop_machine,
+    validate,
+    withdraw_boot,
+)
+from ingot.db import inventory as inventories
+from ingot.db.engine import now
+
+
+def write_plan(task):
+    task.validate('inspect')
+    task.save(plan=plan.build(task.node, task.operation, task.patience, [plan.INVENTORY]))
+
+
+def save_inventory(task):
+    """Store what the machine reported."""
+    _store(task, (task.operation['report'].get('data') or {}).get('inventory') or {})
+
+
+def ask_bmc(task):
+    """Store what the driver learns without the machine's help."""
+    task.validate('inspect')
+    found = task.interface('inspect').inventory(task.node)
+    if not found:
+        raise errors.InvalidParameter(f'Node {task.uuid}: its inspect_interface cannot inspect.',
+                                      remedy='Choose another one: "agent" boots the machine to look.')
+    _store(task, found)
+
+
+def _store(task, found):
+    """The inventory whole; its short form in properties; a port for the interface that it booted from."""
+    mac = (found.get('boot') or {}).get('pxe_interface')
+
+    def store(connection):
+        inventories.save(connection, task.node, found)
+        if mac:
+            inventories.ensure_port(connection, task.node, mac)
+    task.save(lambda row: {'properties': row['properties'] | properties(found), 'inspection_finished_at': now(),
+                           **boot_mode(found)}, also=store)
+
+
+def properties(found):
+    """Ironic's short form of an inventory: cpus memory_mb local_gb (of the smallest disk of 4 GiB, less 1) cpu_arch."""
+    cpu, memory = found.get('cpu') or {}, found.get('memory') or {}
+    sizes = [disk['size'] for disk in found.get('disks') or () if (disk.get('size') or 0) >= 4 << 30]
+    short = {'cpus': cpu.get('count'), 'cpu_arch': cpu.get('architecture'), 'memory_mb': memory.get('physical_mb'),
+             'local_gb': (min(sizes) >> 30) - 1 if sizes else None}
+    return {key: value for key, value in short.items() if value is not None}
+
+
+def boot_mode(found):
+    mode = (found.get('boot') or {}).get('current_boot_mode')
+    return {'boot_mode': mode} if mode in ('bios', 'uefi') else {}
+
+
+INSPECT = (
+    Step('validate',          validate),
+    Step('write plan',        write_plan),
+    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot),
+    Step('start ramdisk',     start_ramdisk,    undo=power_off),
+    Step('await machine',     await_machine),                            # WAIT
+    Step('stop machine',      stop_machine),
+    Step('save inventory',    save_inventory),
+)
+
+ASK_BMC = (
+    Step('ask BMC',           ask_bmc),
+)

@@ -1,0 +1,16 @@
+"""Who is there: this conductor's row on the list, and its heartbeat."""
+
+from ingot.db import conductor
+
+
+def join(conf, database, drivers):
+    """Put this host on the list with all that its drivers offer."""
+    conductor.register(database, conf.host, drivers.describe())
+
+
+def beat(conf, database):
+    conductor.touch(database, conf.host)
+
+
+def leave(conf, database):
+    conductor.leave(database, conf.host)

@@ -1,0 +1,62 @@
+"""Searches for what ended operations left behind (an undo that failed, a conductor that died) and puts it away."""
+
+import contextlib
+import logging
+
+from ingot import errors
+from ingot.db import inventory, lease
+from ingot.db import node as nodes
+from ingot.db import operation as operations
+
+log = logging.getLogger(__name__)
+
+
+def search(crew):
+    """Withdraw every export and boot record that no live operation needs."""
+    for hardware in crew.drivers.hardware.values():
+        for deploy in hardware.interfaces.get('deploy', {}).values():
+            _exports(crew, deploy)
+        for boot in hardware.interfaces.get('boot', {}).values():
+            _records(crew, boot)
+
+
+def _exports(crew, deploy):
+    """Exports have the name of their operation: one that is over is not needed by anybody, now or later."""
+    exported = deploy.exported()
+    live = operations.live(crew.database)
+    for operation in set(exported) - set(live):
+        log.warning('Export of operation %s, which is over, is withdrawn', operation)
+        node = crew.node_of(operation) or {'uuid': None}
+        deploy.withdraw(node, operation)
+        deploy.release(node, operation)
+
+
+def _records(crew, boot):
+    """Boot records have the name of a card, which a new operation may need any moment: only under the node's lock."""
+    published = boot.published()
+    live = set(operations.live(crew.database).values())
+    for mac in published:
+        node_uuid = inventory.owner_of(crew.database, mac)
+        if node_uuid is None:
+            boot.withdraw({'uuid': None}, [mac])
+        elif node_uuid not in live:
+            with contextlib.suppress(errors.Locked, errors.NotFound):
+                _withdraw(crew, boot, node_uuid, mac)
+
+
+def _withdraw(crew, boot, node_uuid, mac):
+    node = lease.take(crew.database, node_uuid, crew.conf.host, 'orphan search', crew.conf.conductor.lease_seconds)
+    try:
+        if node['operation'] is None:
+            log.warning('Node %s: boot record of %s, which no operation needs, is withdrawn', node_uuid, mac)
+            boot.withdraw(nodes.get(crew.database, node_uuid), [mac])
+    finally:
+        lease.release(crew.database, node_uuid, node['lock_epoch'])
+
+
+def trim(crew):
+    """Let every deploy interface that keeps a cache bring it within its bound."""
+    for hardware in crew.drivers.hardware.values():
+        for deploy in hardware.interfaces.get('deploy', {}).values():
+            if hasattr(deploy, 'trim'):
+                deploy.trim()

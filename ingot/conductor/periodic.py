@@ -1,0 +1,61 @@
+"""What a conductor does again and again: one table."""
+
+import logging
+import time
+
+from ingot import concurrency
+from ingot.conductor import members, orphans, sync, watch
+
+log = logging.getLogger(__name__)
+
+
+def _beat(crew):
+    members.beat(crew.conf, crew.database)
+
+
+#: (name, seconds from start to start, function of the crew). Quick ones: they share one thread.
+TABLE = (
+    ('lease renewal',  lambda conf: conf.conductor.heartbeat_seconds,                           lambda crew: crew.renew()),
+    ('heartbeat',      lambda conf: conf.conductor.heartbeat_seconds,                           _beat),
+    ('take-over',      lambda conf: min(1, conf.conductor.heartbeat_seconds),                   lambda crew: crew.take_over()),
+    ('machines',       lambda conf: min(1, conf.conductor.heartbeat_seconds),                   watch.machines),
+)
+#: As TABLE, for what may take its time: a thread each.
+SLOW = (
+    ('power sync',     lambda conf: min(10, conf.conductor.power_sync_seconds) or 3600,         sync.run),
+    ('orphan search',  lambda conf: 60,                                                         orphans.search),
+    ('image cache',    lambda conf: 600,                                                        orphans.trim),
+)
+
+
+class Periodic:
+    """Runs the tables until it is stopped. A job that raises is logged and tried again at its next turn."""
+
+    def __init__(self, crew):
+        self._crew = crew
+        self._stopping = concurrency.Event()
+        self._threads = []
+
+    def start(self):
+        self._threads = [concurrency.spawn(self._keep, jobs, name=f'periodic {jobs[0][0]}')
+                         for jobs in (TABLE, *((job,) for job in SLOW))]
+
+    def stop(self):
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _keep(self, jobs):
+        turns = dict.fromkeys(jobs, 0.0)
+        while not self._stopping.is_set():
+            for job in jobs:
+                if turns[job] <= time.monotonic():
+                    turns[job] = time.monotonic() + job[1](self._crew.conf)
+                    self._run(job)
+            self._stopping.wait(max(0.01, min(turns.values()) - time.monotonic()))
+
+    def _run(self, job):
+        try:
+            job[2](self._crew)
+        except Exception:
+            log.exception('Periodic job "%s" failed; it is tried again', job[0])

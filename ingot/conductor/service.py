@@ -1,0 +1,105 @@
+"""The conductor's RPC methods: take the lock, name a flow, nothing else. JSON in, JSON out."""
+
+from ingot import errors, states
+from ingot.conductor import crew, members, periodic
+from ingot.conductor import verb as verbs
+from ingot.db import node as nodes
+from ingot.db import operation as operations
+from ingot.drivers.base import INTERFACES
+
+
+class Service:
+    """One conductor: ``start`` it, call its methods from any thread, ``stop`` it."""
+
+    def __init__(self, conf, database, drivers):
+        self.conf, self.database, self.drivers = conf, database, drivers
+        self.crew = crew.Crew(conf, database, drivers)
+        self.periodic = periodic.Periodic(self.crew)
+
+    def start(self):
+        """Take up again at once what a former life of this host has left, then serve."""
+        members.join(self.conf, self.database, self.drivers)
+        self.crew.take_up()
+        self.periodic.start()
+
+    def stop(self):
+        """Finish the steps that run, leave the rest to whoever is next; waits some seconds at most."""
+        self.periodic.stop()
+        self.crew.stop()
+        members.leave(self.conf, self.database)
+
+    def provision(self, node, verb, arguments=None):
+        """Accept a verb of states/provision; {'operation': uuid, or None when there was nothing to do but to move}.
+
+        :param arguments: configdrive, clean_steps. Raises Locked, Invalid (of the state, the node, the arguments).
+        """
+        event = verbs.event(verb)
+        task = self.crew.take(nodes.get(self.database, node)['uuid'], verb)
+        with self.crew.releasing(task):
+            return {'operation': verbs.accept(self.crew, task, event, arguments or {})}
+
+    def power(self, node, target, timeout=None):
+        """Accept a power action; target_power_state is null again when it is over."""
+        row = nodes.get(self.database, node)
+        supported = self._interface(row, 'power').supported(row)
+        if target not in supported:
+            raise errors.Invalid(f'Node {node}: no power action "{target}"; possible: {", ".join(supported)}.')
+        _refuse_power(row)
+        task = self.crew.take(row['uuid'], target)
+        with self.crew.releasing(task):
+            _refuse_power(task.node)
+            task.save({'target_power_state': states.POWER_RESULT[target], 'last_error': None})
+            self.crew.switch(task, target, timeout)
+
+    def boot_device(self, node):
+        row = nodes.get(self.database, node)
+        device = self._interface(row, 'management').boot_device(row)
+        return {'boot_device': device.device, 'persistent': device.is_persistent}
+
+    def set_boot_device(self, node, device, is_persistent=False):
+        row = nodes.get(self.database, node)
+        task = self.crew.take(row['uuid'], 'set boot device')
+        with self.crew.releasing(task, is_always=True):
+            task.interface('management').set_boot_device(task.node, device, is_persistent=is_persistent)
+
+    def boot_devices(self, node):
+        row = nodes.get(self.database, node)
+        return self._interface(row, 'management').boot_devices(row)
+
+    def sensors(self, node):
+        row = nodes.get(self.database, node)
+        return self._interface(row, 'management').sensors(row)
+
+    def bmc_info(self, node):
+        row = nodes.get(self.database, node)
+        return self._interface(row, 'management').bmc_info(row)
+
+    def validate(self, node):
+        """{interface: {'result': True, False, or None where the driver has none, 'reason': why not}}."""
+        row = nodes.get(self.database, node)
+        return {kind: self._validate(row, kind) for kind in INTERFACES}
+
+    def continue_operation(self, operation):
+        """The machine has reported: go on, unless somebody does already."""
+        if operations.is_reported(self.database, operation):
+            self.crew.resume(operations.get(self.database, operation)['node'], operation)
+
+    def _interface(self, row, kind):
+        return self.drivers.of(row).interface(row, kind)
+
+    def _validate(self, row, kind):
+        if not self.drivers.of(row).interfaces.get(kind):
+            return {'result': None, 'reason': f'Driver {row["driver"]} has no {kind} interface.'}
+        try:
+            self._interface(row, kind).validate(row)
+        except errors.IngotError as error:
+            return {'result': False, 'reason': error.explain()}
+        return {'result': True}
+
+
+def _refuse_power(row):
+    """A machine that an operation works with keeps the power state that the operation needs."""
+    if row['provision_state'] in states.WAITING or row['provision_state'] == 'cleaning':
+        raise errors.InvalidState(f'Node {row["uuid"]}: no power action while its state is "{row["provision_state"]}".',
+                                  remedy='Abort what is under way first.')
+

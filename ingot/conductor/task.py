@@ -1,0 +1,165 @@
+"""A task: a node that we hold the lock of, its driver, and the operation under way; all its writes are fenced."""
+
+import time
+
+from ingot import states
+from ingot.db import lease, operation, port
+from ingot.db.engine import now
+
+#: Events that go on with what is under way: the target of it stays.
+_SAME_TARGET = ('wait', 'resume', 'fail', 'abort')
+_TIMEOUTS = {'inspect': 'inspect_timeout', 'clean': 'clean_timeout', 'delete': 'clean_timeout'}
+
+
+def patience(conf, flow):
+    """Seconds that the machine has for its part of ``flow``."""
+    return conf.conductor[_TIMEOUTS.get(flow, 'deploy_timeout')]
+
+
+class Task:
+    """One holder's view of one node: ``node`` and ``operation`` are the rows as of the last write.
+
+    ``deadline`` (seconds since the epoch) ends the step that runs; after it the lease is not renewed any more.
+    """
+
+    def __init__(self, conf, database, drivers, node, *, stopping=None):
+        self.conf, self.database, self.drivers = conf, database, drivers
+        self.node, self.epoch, self.uuid = node, node['lock_epoch'], node['uuid']
+        self.operation = operation.current(database, node)
+        self.deadline = time.time() + conf.conductor.step_timeout
+        self._stopping = stopping
+
+    # What it works with.
+
+    @property
+    def is_stopping(self):
+        return self._stopping is not None and self._stopping.is_set()
+
+    @property
+    def macs(self):
+        return port.macs(self.database, self.node['id'])
+
+    def interface(self, kind):
+        """The node's implementation of ``kind``; InvalidParameter when its driver is not enabled here or has none."""
+        return self.drivers.of(self.node).interface(self.node, kind)
+
+    def validate(self, *kinds):
+        """Ask each interface whether the node has what it needs; InvalidParameter names what is missing."""
+        for kind in kinds:
+            self.interface(kind).validate(self.node)
+
+    # Writes, each one transaction and only while the lock is ours.
+
+    def save(self, values=None, events=(), *, also=None, is_last=False, **of_operation):
+        """Write ``values`` to the node and ``of_operation`` to the operation; Stale when the lock is lost."""
+        def both(connection):
+            if of_operation:
+                operation.change(connection, self.operation['uuid'], of_operation)
+            if also:
+                also(connection)
+        self.node = lease.update(self.database, self.uuid, self.epoch, values, events, also=both, is_last=is_last)
+        self._read_operation(of_operation)
+
+    def accept(self, event, work, *, target=None, ended=None, values=None):
+        """Begin an operation: one write moves the node by ``event``, stores ``work`` and ends the one named ``ended``."""
+        def store(connection):
+            if ended:
+                operation.end(connection, ended, f'Ended by the request for "{work["flow"]}".')
+            operation.insert(connection, work)
+        change, events = self._move(event, target=target)
+        change |= {'operation': work['uuid'], 'last_error': None, 'target_power_state': None, **(values or {})}
+        self.save(change, events, also=store)
+        self.operation = operation.get(self.database, work['uuid'])
+
+    def begin(self, step):
+        """Save that ``step`` is about to run: its name, which attempt it is, and whose epoch it runs in."""
+        seconds = step.seconds(self.conf) if step.seconds else self.conf.conductor.step_timeout
+        self.deadline = time.time() + seconds
+        attempt = self.operation['attempt'] + 1 if self.operation['step'] == step.name else 1
+        is_waiting = self.node['provision_state'] in states.WAITING
+        values, events = self._move('resume') if is_waiting else ({}, [])
+        self.save(values, [*events, self._event('step', step=step.name, attempt=attempt)], status='running',
+                  step=step.name, attempt=attempt, epoch=self.epoch, deadline_at=self.deadline)
+
+    def begin_undo(self, step):
+        """Make sure that the lock is ours still before something is undone."""
+        self.deadline = time.time() + self.conf.conductor.step_timeout
+        self.save(None, [self._event('undo', step=step.name)], status='running', epoch=self.epoch,
+                  deadline_at=self.deadline)
+
+    def park(self):
+        """The machine works alone from here: move to the waiting state and let go of the lock."""
+        values, events = self._move('wait')
+        self.save(values, events, is_last=True, status='waiting', deadline_at=time.time() + self.patience)
+
+    def hand_over(self):
+        """Stop between two steps; whoever looks next goes on."""
+        lease.hand_over(self.database, self.uuid, self.epoch)
+
+    def finish(self):
+        """All is done: move to the target, end the operation and let go of the lock in one write."""
+        back = self.node['provision_state'] == 'cleaning' and (
+            self.node['target_provision_state'] == 'manageable' or self.node['retired'])
+        values, events = self._move('manage' if back else 'done')
+        if self.node['fault'] == 'clean failure':
+            values |= {'maintenance': False, 'maintenance_reason': None, 'fault': None}
+        self.save(values | {'operation': None}, events, is_last=True, status='done', finished_at=now(), plan=None)
+
+    def save_error(self, text):
+        """Write why the operation fails, before anything is undone; an error that is there already stays."""
+        if self.operation['error'] is None:
+            self.save(None, [self._event('error', text=text)], status='running', error=text)
+
+    def finish_failed(self):
+        """All is undone: move to the state of failure, tell why, end the operation and let go of the lock."""
+        error = self.operation['error']
+        values, events = self._move('fail')
+        if values['provision_state'] == 'clean failed' and self.operation['session_hash']:
+            values |= {'maintenance': True, 'maintenance_reason': error, 'fault': 'clean failure'}
+        self.save(values | {'operation': None, 'last_error': error}, events, is_last=True, status='failed',
+                  finished_at=now(), plan=None)
+
+    def move(self, event, values=None, *, also=None):
+        """Move the node by ``event`` with more ``values``, in the middle of a flow."""
+        change, events = self._move(event)
+        self.save(change | (values or {}), events, also=also)
+
+    def release(self):
+        lease.release(self.database, self.uuid, self.epoch)
+
+    # Power, as every flow needs it.
+
+    def power(self, target, timeout=None):
+        """Bring the machine to ``target`` within ``timeout`` seconds and write down the state that it reached."""
+        self.interface('power').set(self.node, target, timeout or self.conf.conductor.power_timeout)
+        self.save_power(states.POWER_RESULT[target])
+
+    def save_power(self, state, **values):
+        """Write the power state (and ``values`` of the node) down."""
+        events = []
+        if state != self.node['power_state']:
+            events = [self._event('power_state', **{'from': self.node['power_state'], 'to': state})]
+        self.save({'power_state': state, **values}, events)
+
+    @property
+    def patience(self):
+        return patience(self.conf, self.operation['flow'])
+
+    def _move(self, event, *, target=None):
+        """(values, events) of the move that ``event`` makes."""
+        before = self.node['provision_state']
+        if event in _SAME_TARGET:
+            target = target or self.node['target_provision_state']
+        after = states.move(before, event, target=target)
+        data = {'from': before, 'to': after.state, 'event': event, 'target': after.target}
+        return ({'provision_state': after.state, 'target_provision_state': after.target, 'provision_updated_at': now()},
+                [self._event('provision_state', **data)])
+
+    def _event(self, kind, **data):
+        if self.operation:
+            data |= {'operation': self.operation['uuid'], 'flow': self.operation['flow']}
+        return kind, data
+
+    def _read_operation(self, changed):
+        if self.operation and changed:
+            self.operation = operation.get(self.database, self.operation['uuid'])

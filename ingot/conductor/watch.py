@@ -1,0 +1,62 @@
+"""Watches over machines that work alone: reports that nobody was told of, deadlines, silence."""
+
+import time
+
+from ingot import errors
+from ingot.conductor.task import patience
+from ingot.db import node as nodes
+from ingot.db import operation as operations
+from ingot.db import port
+
+#: Seconds after our own start in which a machine may still deliver what it could not while nobody listened.
+GRACE = 30
+
+
+def machines(crew):
+    """Go on with reported operations, give up those whose machine is late or silent."""
+    for waiting in operations.waiting(crew.database):
+        if waiting['is_reported']:
+            crew.resume(waiting['node'], waiting['uuid'])
+            continue
+        problem = overdue(crew.conf, waiting, time.time(), crew.started_at)
+        if problem:
+            crew.resume(waiting['node'], waiting['uuid'], explain(crew, waiting, problem))
+
+
+def overdue(conf, waiting, present, started_at):
+    """What the machine failed to do in time, as a phrase, or None.
+
+    :param started_at: since when we listen; what a machine could not say before does not count against it.
+    """
+    limit, silence = patience(conf, waiting['flow']), conf.conductor.silence_timeout
+    if present > max(waiting['deadline_at'], started_at + GRACE):
+        return f'did not finish within {limit:.0f} s'
+    heard = max(waiting['heard_at'] or 0, waiting['deadline_at'] - limit, started_at)
+    if present > heard + silence:
+        return f'{"was silent" if waiting["heard_at"] else "did not call home"} for {silence:.0f} s'
+    return None
+
+
+def explain(crew, waiting, problem):
+    """The error to tell: what the machine did last, or how far it came on its way to the ramdisk."""
+    node = nodes.get(crew.database, waiting['node'])
+    if waiting['heard_at']:
+        phase = operations.last_phase(crew.database, waiting['uuid'])
+        return errors.DeadlineExceeded(f'the machine {problem}; it did last: {phase}.',
+                                       remedy='Look at its console and its network, then try again.')
+    seen = _last_seen(crew, node)
+    return errors.DeadlineExceeded(
+        f'the machine {problem}; seen of it: {seen or "nothing"}.',
+        remedy='Check that it netboots from a card whose MAC is a port of the node, and that DHCP leads to our boot '
+               'server.' if not seen else 'Look at its console; it must reach our agent address after the ramdisk started.')
+
+
+def _last_seen(crew, node):
+    """What the boot interface (where it keeps record) saw of the machine's cards."""
+    try:
+        boot = crew.drivers.of(node).interface(node, 'boot')
+    except errors.InvalidParameter:
+        return None
+    ask = getattr(boot, 'last_seen', None)
+    seen = [f'{mac}: {stage}' for mac in port.macs(crew.database, node['id']) if ask and (stage := ask(mac))]
+    return ', '.join(seen)

@@ -1,0 +1,57 @@
+"""Conductors: one row a host, which says what it serves and that it lives."""
+
+import time
+
+import sqlalchemy as sa
+
+from ingot.db import models, row
+from ingot.db.engine import now
+
+TABLE = models.conductors
+
+
+def register(database, hostname, description, *, group=''):
+    """Put ``hostname`` on the list, online, with what it serves; an old row of it is taken over.
+
+    :param description: {driver: {'interfaces': ..., 'properties': ...}} as the registry of drivers gives it.
+    """
+    values = row.dump(TABLE, {
+        'drivers': list(description), 'conductor_group': group, 'online': True, 'heartbeat_at': time.time(),
+        'interfaces': {name: one['interfaces'] for name, one in description.items()},
+        'properties': {name: one['properties'] for name, one in description.items()}, 'updated_at': now()})
+    with database.write() as connection:
+        mine = sa.update(TABLE).where(TABLE.c.hostname == hostname).values(values)
+        if not connection.execute(mine).rowcount:
+            connection.execute(sa.insert(TABLE).values(hostname=hostname, created_at=now(), **values))
+
+
+def touch(database, hostname):
+    """It lives."""
+    _change(database, hostname, heartbeat_at=time.time(), updated_at=now(), online=True)
+
+
+def leave(database, hostname):
+    """It was stopped on purpose."""
+    _change(database, hostname, online=False, updated_at=now())
+
+
+def every(database):
+    """All rows as dicts, JSON parsed, by host name."""
+    with database.read() as connection:
+        found = connection.execute(sa.select(TABLE).order_by(TABLE.c.hostname)).mappings().all()
+    return [row.parse(TABLE, one) for one in found]
+
+
+def online(database, seconds=60):
+    """As ``every``: those that gave a sign of life within ``seconds``, the newest sign first."""
+    alive = [one for one in every(database) if is_alive(one, seconds)]
+    return sorted(alive, key=lambda one: one['heartbeat_at'], reverse=True)
+
+
+def is_alive(conductor, seconds=60):
+    return conductor['online'] and conductor['heartbeat_at'] > time.time() - seconds
+
+
+def _change(database, hostname, **values):
+    with database.write() as connection:
+        connection.execute(sa.update(TABLE).where(TABLE.c.hostname == hostname).values(values))

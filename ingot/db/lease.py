@@ -1,0 +1,123 @@
+"""The lock of a node: a lease with owner, epoch and expiry; whoever lost it can write nothing more.
+
+A lease is held while ``lock_expires_at`` lies ahead. Each taking raises ``lock_epoch`` by one, and every write of the
+holder names its epoch: after a newer one it is refused (Stale). A dead owner's lease runs out and may be taken.
+"""
+
+import time
+
+import sqlalchemy as sa
+
+from ingot import errors
+from ingot.db import event, models, row
+from ingot.db.engine import now
+
+_nodes = models.nodes
+_FREE = {'lock_owner': None, 'lock_expires_at': 0, 'lock_purpose': None, 'locked_at': None}
+
+
+def take(database, node_uuid, owner, purpose, seconds):
+    """Lock the node for ``seconds`` and return it as a dict, its ``lock_epoch`` being ours.
+
+    Raises NotFound, and Locked with holder, purpose and age while somebody else's lease lasts.
+    """
+    free = _nodes.c.lock_expires_at <= time.time()
+    return _take(database, node_uuid, free, owner, purpose, seconds)
+
+
+def wrest(database, node_uuid, epoch, owner, purpose, seconds):
+    """As ``take``, from the holder of ``epoch`` though its lease lasts: for work that hangs. Stale when it has moved on."""
+    held = (_nodes.c.lock_epoch == epoch) & _nodes.c.lock_owner.is_not(None)
+    try:
+        return _take(database, node_uuid, held, owner, purpose, seconds)
+    except errors.Locked:
+        raise _stale(node_uuid, epoch) from None
+
+
+def _take(database, node_uuid, condition, owner, purpose, seconds):
+    present = time.time()
+    with database.write() as connection:
+        is_ours = connection.execute(sa.update(_nodes).where(_nodes.c.uuid == node_uuid, condition).values(
+            lock_owner=owner, lock_epoch=_nodes.c.lock_epoch + 1, lock_expires_at=present + seconds,
+            lock_purpose=purpose, locked_at=present)).rowcount
+        node = connection.execute(sa.select(_nodes).where(_nodes.c.uuid == node_uuid)).mappings().one_or_none()
+    if node is None:
+        raise errors.NotFound(f'Node {node_uuid} could not be found.')
+    if not is_ours:
+        raise errors.Locked(f'Node {node_uuid} is locked by {node["lock_owner"]} for "{node["lock_purpose"]}" '
+                            f'since {present - (node["locked_at"] or present):.0f} s.')
+    return row.parse(_nodes, node)
+
+
+def renew(database, held, seconds):
+    """Extend the leases in ``held`` ({node uuid: epoch}) to ``seconds`` from now; returns the uuids that are lost."""
+    lost = set()
+    if held:
+        with database.write() as connection:
+            for node_uuid, epoch in held.items():
+                done = connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(
+                    lock_expires_at=time.time() + seconds))
+                if not done.rowcount:
+                    lost.add(node_uuid)
+    return lost
+
+
+def release(database, node_uuid, epoch):
+    """Let go of the lock; nothing happens when it is another's by now."""
+    with database.write() as connection:
+        connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(_FREE))
+
+
+def hand_over(database, node_uuid, epoch):
+    """Let the lease run out at once, its work unfinished: whoever looks next takes it over."""
+    with database.write() as connection:
+        connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(lock_expires_at=0))
+
+
+def expire_owner(database, owner):
+    """Let all leases of ``owner`` run out: those of a former life of this host."""
+    with database.write() as connection:
+        connection.execute(sa.update(_nodes).where(_nodes.c.lock_owner == owner).values(lock_expires_at=0))
+
+
+def abandoned(database):
+    """Uuids of the nodes whose lease ran out in the middle of work: locks never released, running operations."""
+    operations = models.operations
+    query = sa.select(_nodes.c.uuid).outerjoin(operations, operations.c.uuid == _nodes.c.operation).where(
+        _nodes.c.lock_expires_at <= time.time(),
+        _nodes.c.lock_owner.is_not(None) | (operations.c.status == 'running'))
+    with database.read() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def update(database, node_uuid, epoch, values=None, events=(), *, also=None, is_last=False):
+    """Write ``values`` to the node while ``epoch`` holds its lock, with ``events``, all or nothing; returns the node.
+
+    :param values: {column: value}, or a function of the present row (a dict) that gives one. :param events: pairs
+        (kind, data). :param also: called with the connection, for more that belongs to this transaction.
+    :param is_last: release the lock with this write. Raises Stale when the lock is lost.
+    """
+    with database.write() as connection:
+        mine = sa.select(_nodes).where(_nodes.c.uuid == node_uuid)
+        node = connection.execute(mine.where(*_ours(node_uuid, epoch)).with_for_update()).mappings().one_or_none()
+        if node is None:
+            raise _stale(node_uuid, epoch)
+        values = row.dump(_nodes, values(row.parse(_nodes, node)) if callable(values) else values or {})
+        if values:
+            values |= {'generation': node['generation'] + 1, 'updated_at': now()}
+        if values or is_last:
+            connection.execute(sa.update(_nodes).where(_nodes.c.uuid == node_uuid).values(
+                values | (_FREE if is_last else {})))
+        for kind, data in events:
+            event.add(connection, kind, node=node_uuid, operation=data.get('operation'), data=data)
+        if also:
+            also(connection)
+        return row.parse(_nodes, connection.execute(mine).mappings().one())
+
+
+def _ours(node_uuid, epoch):
+    return _nodes.c.uuid == node_uuid, _nodes.c.lock_epoch == epoch, _nodes.c.lock_owner.is_not(None)
+
+
+def _stale(node_uuid, epoch):
+    return errors.Stale(f'Node {node_uuid}: the lock of epoch {epoch} is lost; another conductor works on it now.')

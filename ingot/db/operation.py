@@ -1,0 +1,204 @@
+"""Operations: one row a flow that was asked for, seen from the conductor. It outlives its conductor.
+
+An operation is *live* while its status is queued, running or waiting. ``error`` is set as soon as something failed: a
+running operation with an error is being undone. The machine's side of it (hello, record, report) stands
+below.
+"""
+
+import hashlib
+import hmac
+import time
+import uuid as uuidlib
+
+import orjson
+import sqlalchemy as sa
+
+from ingot import errors
+from ingot.db import event, models, row
+from ingot.db.engine import now
+
+_ops = models.operations
+LIVE = ('queued', 'running', 'waiting')
+_WITH_NODE = sa.select(_ops, models.nodes.c.uuid.label('node')).join(models.nodes, models.nodes.c.id == _ops.c.node_id)
+EVENT_KINDS = ('phase', 'progress', 'log')
+
+
+def new(node, flow, *, seconds, arguments=None, configdrive=None):
+    """Values of a new running operation of ``node``, with a uuid; not stored yet. ``seconds``: its first deadline."""
+    return {'uuid': str(uuidlib.uuid4()), 'node_id': node['id'], 'flow': flow, 'status': 'running', 'created_at': now(),
+            'deadline_at': time.time() + seconds, 'arguments': arguments or {}, 'configdrive': configdrive}
+
+
+def insert(connection, values):
+    """Store a new operation in the transaction of the change that it belongs to."""
+    connection.execute(sa.insert(_ops).values(row.dump(_ops, values)))
+
+
+def change(connection, uuid, values):
+    """Change an operation in the transaction of the change that it belongs to."""
+    connection.execute(sa.update(_ops).where(_ops.c.uuid == uuid).values(row.dump(_ops, values)))
+
+
+def end(connection, uuid, error):
+    """End a live operation as failed: its machine is told to stop (410). The plan is forgotten."""
+    connection.execute(sa.update(_ops).where(_ops.c.uuid == uuid, _ops.c.status.in_(LIVE)).values(
+        status='failed', error=sa.func.coalesce(_ops.c.error, error), finished_at=now(), plan=None))
+
+
+def mint(connection, uuid, token):
+    """Make ``token`` the one that is valid, as long as none was spent; Conflict when the machine is at work already."""
+    done = connection.execute(sa.update(_ops).where(_ops.c.uuid == uuid, _ops.c.session_hash.is_(None)).values(
+        token_hash=_digest(token)))
+    if not done.rowcount:
+        raise errors.Conflict(f'Operation {uuid}: the machine has called home already.')
+
+
+def get(database, uuid):
+    """The operation as a dict, its JSON parsed, with ``node``: the uuid of its node; NotFound."""
+    with database.read() as connection:
+        found = connection.execute(_WITH_NODE.where(_ops.c.uuid == uuid)).mappings().one_or_none()
+    if found is None:
+        raise errors.NotFound(f'Operation {uuid} could not be found.')
+    return row.parse(_ops, found)
+
+
+def current(database, node):
+    """The operation under way on ``node`` (a dict), or None."""
+    return get(database, node['operation']) if node['operation'] else None
+
+
+def waiting(database):
+    """Operations whose machine is at work: dicts of uuid, node (uuid), flow, deadline_at, heard_at, is_reported."""
+    query = sa.select(_ops.c.uuid, models.nodes.c.uuid.label('node'), _ops.c.flow, _ops.c.deadline_at, _ops.c.heard_at,
+                      _ops.c.report.is_not(None).label('is_reported')).join(
+        models.nodes, models.nodes.c.operation == _ops.c.uuid).where(_ops.c.status == 'waiting')
+    with database.read() as connection:
+        return [dict(found) for found in connection.execute(query).mappings()]
+
+
+def live(database):
+    """{uuid: node uuid} of the live operations."""
+    query = sa.select(_ops.c.uuid, models.nodes.c.uuid).join(models.nodes, models.nodes.c.id == _ops.c.node_id)
+    with database.read() as connection:
+        return dict(connection.execute(query.where(_ops.c.status.in_(LIVE))).all())
+
+
+def is_reported(database, uuid):
+    """Whether the machine's report is there."""
+    with database.read() as connection:
+        return bool(connection.execute(sa.select(_ops.c.report.is_not(None)).where(_ops.c.uuid == uuid)).scalar())
+
+
+def configdrive(database, node):
+    """The config drive of the node's newest deployment, or None: a rebuild without one of its own keeps it."""
+    query = sa.select(_ops.c.configdrive).where(_ops.c.node_id == node['id'], _ops.c.configdrive.is_not(None))
+    with database.read() as connection:
+        return connection.execute(query.order_by(_ops.c.id.desc()).limit(1)).scalar()
+
+
+def forget_configdrives(connection, node):
+    """Config drives hold secrets of an instance: drop them with it."""
+    connection.execute(sa.update(_ops).where(_ops.c.node_id == node['id']).values(configdrive=None))
+
+
+def last_phase(database, uuid):
+    """What the machine said last that it does ('write image'), or None."""
+    query = sa.select(models.events.c.data).where(models.events.c.operation == uuid, models.events.c.kind.in_(
+        ('agent.phase', 'agent.progress'))).order_by(models.events.c.seq.desc()).limit(1)
+    with database.read() as connection:
+        data = connection.execute(query).scalar()
+    return orjson.loads(data).get('phase') if data else None
+
+
+# The machine's side: docs/agent-protocol.md.
+
+
+def hello(database, operation, token, session, boot_id=None, macs=()):
+    """The machine calls home: its one-time token is spent on ``session``; returns the plan as JSON text.
+
+    NotAuthorized for an unknown operation, a wrong token, or a token spent on another session; OperationEnded.
+    """
+    with database.write() as connection:
+        found = _authorized(connection, operation, 'token_hash', token)
+        _check_live(found)
+        if found['report'] is not None:
+            raise errors.OperationEnded(f'Operation {operation}: the machine has reported already.')
+        if found['session_hash'] is None:
+            change(connection, operation, {'session_hash': _digest(session), 'heard_at': time.time()})
+            event.add(connection, 'agent.phase', node=found['node'], operation=operation,
+                      data={'phase': 'call home', 'boot_id': boot_id, 'macs': list(macs)})
+        elif not hmac.compare_digest(found['session_hash'], _digest(session)):
+            raise errors.NotAuthorized(f'Operation {operation}: its token is spent.')
+        return found['plan']
+
+
+def record(database, operation, session, events):
+    """Store the machine's ``events`` that are news, in order; returns the highest seq that is stored.
+
+    What is not newer than that is ignored. NotAuthorized, OperationEnded, and Invalid for an event of no known shape.
+    """
+    for one in events:
+        _check_event(one)
+    with database.write() as connection:
+        found = _authorized(connection, operation, 'session_hash', session)
+        _check_live(found)
+        highest = found['agent_seq']
+        for one in sorted(events, key=lambda one: one['seq']):
+            if one['seq'] > highest:
+                highest = one['seq']
+                event.add(connection, f'agent.{one["kind"]}', node=found['node'], operation=operation, data=one['data'])
+        change(connection, operation, {'agent_seq': highest, 'heard_at': time.time()})
+    return highest
+
+
+def report(database, operation, session, report):
+    """Store the machine's last word; the first one counts. Returns what it is to do: {'then': 'power off'}.
+
+    NotAuthorized, OperationEnded, and Invalid for a report of no known shape.
+    """
+    _check_report(report)
+    with database.write() as connection:
+        found = _authorized(connection, operation, 'session_hash', session)
+        if found['report'] is None or found['error'] is not None:
+            _check_live(found)
+        then = orjson.loads(found['plan'])['then'] if found['plan'] else 'power off'
+        if found['report'] is None:
+            # The plan's secrets (CHAP, config drive) are of no use any more.
+            change(connection, operation, {'report': report, 'plan': {'then': then}, 'heard_at': time.time(),
+                                           'agent_seq': max(found['agent_seq'], report.get('seq', 0))})
+            event.add(connection, 'agent.report', node=found['node'], operation=operation,
+                      data={'result': report['result'], 'error': report.get('error'),
+                            'timings': (report.get('data') or {}).get('timings')})
+    return {'then': then}
+
+
+def _authorized(connection, operation, column, secret):
+    """The row of an operation (with its node's uuid) whose ``column`` is the digest of ``secret``."""
+    found = connection.execute(_WITH_NODE.where(_ops.c.uuid == operation).with_for_update()).mappings().one_or_none()
+    expected = (found[column] if found else None) or ''
+    if not hmac.compare_digest(expected, _digest(secret)):
+        raise errors.NotAuthorized('Operation or secret is not known.')
+    return found
+
+
+def _check_live(found):
+    if found['status'] not in LIVE or found['error'] is not None:
+        raise errors.OperationEnded(f'Operation {found["uuid"]} is over.')
+
+
+def _check_event(one):
+    if not (isinstance(one, dict) and type(one.get('seq')) is int and one['seq'] > 0
+            and one.get('kind') in EVENT_KINDS and isinstance(one.get('data'), dict)):
+        raise errors.Invalid(f'An event is {{"seq": 1.., "kind": {" or ".join(EVENT_KINDS)}, "data": {{}}}}.')
+
+
+def _check_report(report):
+    failure = report.get('error')
+    if report.get('result') not in ('done', 'failed') or not isinstance(report.get('data', {}), dict | None) \
+            or type(report.get('seq', 0)) is not int or not isinstance(failure, dict | None) \
+            or (report['result'] == 'failed' and not failure):
+        raise errors.Invalid('A report has "result" (done, or failed with "error": {code, message}), "seq" and "data".')
+
+
+def _digest(secret):
+    return hashlib.sha256(str(secret).encode()).hexdigest()

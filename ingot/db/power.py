@@ -1,0 +1,64 @@
+"""Power states as they are found by looking, without the lock: written only where nobody works on the node."""
+
+import time
+
+import sqlalchemy as sa
+
+from ingot.db import event, models, row
+from ingot.db.engine import now
+
+TABLE = models.nodes
+FAULT = 'power failure'
+#: A machine in these states works for an operation, or nobody has told us yet how to reach it.
+SKIPPED = ('enroll', 'wait call-back', 'clean wait', 'inspect wait', 'rescue wait', 'service wait', 'deploy hold',
+           'clean hold', 'service hold', 'adopting', 'adopt failed')
+
+
+def due(database, seconds, drivers, *, limit=1000):
+    """Nodes (dicts) of ``drivers`` not looked at for ``seconds``, the oldest look first; locked and unfit ones left out."""
+    present = time.time()
+    query = sa.select(TABLE).where(
+        TABLE.c.power_checked_at <= present - seconds, TABLE.c.lock_expires_at <= present, TABLE.c.driver.in_(drivers),
+        TABLE.c.provision_state.not_in(SKIPPED), TABLE.c.target_power_state.is_(None),
+        sa.or_(sa.not_(TABLE.c.maintenance), TABLE.c.fault == FAULT))
+    with database.read() as connection:
+        found = connection.execute(query.order_by(TABLE.c.power_checked_at).limit(limit)).mappings().all()
+    return [row.parse(TABLE, one) for one in found]
+
+
+def record(database, node, state):
+    """``node`` (as it was read) was found in ``state``; ends a maintenance that a silent BMC was the reason of."""
+    values, events = {'power_failures': 0}, []
+    if state != node['power_state']:
+        values['power_state'] = state
+        events.append(('power_state', {'from': node['power_state'], 'to': state, 'reason': 'found by looking'}))
+    if node['fault'] == FAULT:
+        values |= {'maintenance': False, 'maintenance_reason': None, 'fault': None}
+        events.append(('maintenance', {'from': True, 'to': False, 'reason': 'the power state can be read again'}))
+    return _write(database, node, values, events)
+
+
+def record_failure(database, node, reason, *, limit):
+    """The power state could not be read because of ``reason``; after ``limit`` times in a row the node is set aside."""
+    failures = node['power_failures'] + 1
+    values, events = {'power_failures': failures}, []
+    if failures >= limit and not node['maintenance']:
+        reason = f'Its power state could not be read {failures} times: {reason}'
+        values |= {'maintenance': True, 'maintenance_reason': reason, 'fault': FAULT}
+        events.append(('maintenance', {'from': False, 'to': True, 'reason': reason}))
+    return _write(database, node, values, events)
+
+
+def _write(database, node, values, events):
+    """False when the node was locked since it was read: what was seen may be old news."""
+    if events:
+        values |= {'generation': TABLE.c.generation + 1, 'updated_at': now()}
+    present = time.time()
+    with database.write() as connection:
+        done = connection.execute(sa.update(TABLE).where(
+            TABLE.c.uuid == node['uuid'], TABLE.c.lock_epoch == node['lock_epoch'], TABLE.c.lock_expires_at <= present,
+            TABLE.c.maintenance == node['maintenance']).values(power_checked_at=present, **values)).rowcount
+        if done:
+            for kind, data in events:
+                event.add(connection, kind, node=node['uuid'], data=data)
+    return bool(done)
