@@ -113,7 +113,7 @@ class State(NamedTuple):
     stage: str = 'hello'           # hello working reporting stopping ended
     plan: dict | None = None
     index: int = -1                # of the running action
-    data: dict = {}                # noqa: RUF012 - replaced, never changed
+    data: dict = {}                # replaced, never changed in place
     outbox: Outbox = Outbox()
     report: dict | None = None
     call: tuple | None = None      # (number, 'hello' | 'events' | 'report', highest seq in it)
