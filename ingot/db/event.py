@@ -23,7 +23,9 @@ def since(database, seq, *, node=None, limit=1000):
     if node is not None:
         query = query.where(models.events.c.node == node)
     with database.read() as connection:
-        return [{**row, 'data': orjson.Fragment(row['data'])} for row in connection.execute(query).mappings()]
+        rows = connection.execute(query).all()
+    names = [column.key for column in models.events.columns]
+    return [{**dict(zip(names, row, strict=True)), 'data': orjson.Fragment(row.data)} for row in rows]
 
 
 def newest(database):

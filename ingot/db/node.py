@@ -1,11 +1,65 @@
 """Nodes."""
 
+import time
+
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import models, row
+from ingot.db import change, event, models, row
+from ingot.db.page import page
 
 TABLE = models.nodes
+_CHASSIS, _CONDUCTORS = models.chassis, models.conductors
+_INTERNAL = {'id', 'chassis_id', 'operation', 'power_checked_at', 'power_failures', 'lock_owner', 'lock_epoch',
+             'lock_expires_at', 'lock_purpose', 'locked_at'}
+#: Seconds since a conductor's last heartbeat until it counts as dead.
+ALIVE_SECONDS = 60
+
+
+def _now(offset=0.0):
+    return sa.bindparam(None, callable_=lambda: time.time() + offset, type_=sa.Double)
+
+
+def _conductor():
+    """Who would work on the node: the holder of its lock, or the first living conductor with its driver and group."""
+    able = sa.and_(_CONDUCTORS.c.online, _CONDUCTORS.c.heartbeat_at > _now(-ALIVE_SECONDS),
+                   _CONDUCTORS.c.conductor_group == TABLE.c.conductor_group,
+                   _CONDUCTORS.c.drivers.contains(sa.literal('"') + TABLE.c.driver + sa.literal('"')))
+    first = sa.select(sa.func.min(_CONDUCTORS.c.hostname)).where(able).scalar_subquery()
+    return sa.func.coalesce(_reservation(), first)
+
+
+def _reservation():
+    return sa.case((TABLE.c.lock_expires_at > _now(), TABLE.c.lock_owner))
+
+
+#: {what clients see: SQL expression}
+SHOWN = {**{column.name: column for column in TABLE.columns if column.name not in _INTERNAL},
+         'chassis_uuid': sa.select(_CHASSIS.c.uuid).where(_CHASSIS.c.id == TABLE.c.chassis_id).scalar_subquery(),
+         'reservation': _reservation(), 'conductor': _conductor()}
+#: Columns that answers may be sorted by.
+SORTABLE = frozenset(column.name for column in TABLE.columns if column.name not in _INTERNAL - {'id'}
+                     ) - row.JSON['nodes']
+
+
+def _is_null(column, wanted):
+    return column.is_(None) if wanted else column.is_not(None)
+
+
+_FILTERS = {
+    'associated': lambda value: _is_null(TABLE.c.instance_uuid, not value),
+    'sharded': lambda value: _is_null(TABLE.c.shard, not value),
+    'shard': TABLE.c.shard.in_,
+    'chassis_uuid': lambda value: SHOWN['chassis_uuid'] == value,
+    'conductor': lambda value: SHOWN['conductor'] == value,
+    'project': lambda value: sa.or_(TABLE.c.owner == value, TABLE.c.lessee == value),
+    'description_contains': lambda value: TABLE.c.description.contains(value, autoescape=True),
+}
+
+
+def conditions(filters):
+    """SQL conditions that are true for the nodes that meet all of ``filters`` (dict)."""
+    return [_FILTERS[name](value) if name in _FILTERS else TABLE.c[name] == value for name, value in filters.items()]
 
 
 def matching(ident):
@@ -25,3 +79,91 @@ def get(database, ident):
     if found is None:
         raise missing(ident)
     return row.parse(TABLE, found)
+
+
+def show(database, ident, columns):
+    """One row (tuple) of ``columns``, SQL expressions, for the node with this uuid or name."""
+    with database.read() as connection:
+        return _show(connection, matching(ident), columns, ident)
+
+
+def _show(connection, condition, columns, ident):
+    found = connection.execute(sa.select(*columns).where(condition)).first()
+    if found is None:
+        raise missing(ident)
+    return found
+
+
+def rows(database, columns, filters, **paging):
+    """A page of nodes; see ``page``."""
+    return page(database, TABLE, columns, conditions(filters), **paging)
+
+
+def create(database, values, columns):
+    """Insert a node and return ``columns`` of it; Duplicate, or Invalid when its chassis is not there."""
+    with database.write() as connection:
+        values = _resolve(connection, values)
+        key = change.insert(connection, 'node', TABLE, values)
+        uuid = connection.execute(sa.select(TABLE.c.uuid).where(TABLE.c.id == key)).scalar()
+        event.add(connection, 'node.created', node=uuid, data={'name': values.get('name'), 'driver': values['driver']})
+        return _show(connection, TABLE.c.id == key, columns, uuid)
+
+
+def edit(database, ident, columns, decide, *, generation=None):
+    """Change a node in one transaction and return ``columns`` of it.
+
+    ``decide(current)`` gets the current row, JSON parsed, with ``chassis_uuid`` and the ``reservation``, and returns the
+    new values of what changes. It may raise, and nothing is changed. ``generation``: see ``change.lock``.
+    """
+    with database.write() as connection:
+        current = change.lock(connection, TABLE, matching(ident), missing(ident), generation=generation)
+        current['chassis_uuid'] = connection.execute(
+            sa.select(_CHASSIS.c.uuid).where(_CHASSIS.c.id == current['chassis_id'])).scalar()
+        values = decide(current)
+        if values:
+            change.update(connection, 'node', TABLE, current, _resolve(connection, values))
+            event.add(connection, 'node.updated', node=current['uuid'], data={'changed': sorted(values)})
+            if 'maintenance' in values:
+                event.add(connection, 'maintenance', node=current['uuid'],
+                          data={'from': current['maintenance'], 'to': values['maintenance']})
+        return _show(connection, TABLE.c.id == current['id'], columns, ident)
+
+
+def delete(database, ident, decide, *, generation=None):
+    """Delete a node with its ports; ``decide(current)`` raises when that may not be."""
+    with database.write() as connection:
+        current = change.lock(connection, TABLE, matching(ident), missing(ident), generation=generation)
+        decide(current)
+        for table in (models.ports, models.node_inventory, models.operations):
+            connection.execute(sa.delete(table).where(table.c.node_id == current['id']))
+        connection.execute(sa.delete(TABLE).where(TABLE.c.id == current['id']))
+        event.add(connection, 'node.deleted', node=current['uuid'], data={'name': current['name']})
+
+
+def inventory(database, ident):
+    """(inventory, plugin_data) of the node as JSON text, or None when it was never inspected; NotFound without a node."""
+    table = models.node_inventory
+    query = sa.select(TABLE.c.id, table.c.inventory, table.c.plugin_data).select_from(
+        TABLE.outerjoin(table, table.c.node_id == TABLE.c.id)).where(matching(ident))
+    with database.read() as connection:
+        found = connection.execute(query).first()
+    if found is None:
+        raise missing(ident)
+    return (found.inventory, found.plugin_data) if found.inventory is not None else None
+
+
+def _resolve(connection, values):
+    """``values`` with the chassis' and parent's names resolved to what is stored; Invalid when they are not there."""
+    values = dict(values)
+    if 'chassis_uuid' in values:
+        wanted = values.pop('chassis_uuid')
+        values['chassis_id'] = wanted and connection.execute(
+            sa.select(_CHASSIS.c.id).where(_CHASSIS.c.uuid == wanted)).scalar()
+        if wanted and values['chassis_id'] is None:
+            raise errors.Invalid(f'Chassis {wanted} could not be found.')
+    if values.get('parent_node'):
+        parent = connection.execute(sa.select(TABLE.c.uuid).where(matching(values['parent_node']))).scalar()
+        if parent is None:
+            raise errors.Invalid(f'Parent node {values["parent_node"]} could not be found.')
+        values['parent_node'] = parent
+    return values

@@ -1,0 +1,62 @@
+"""The WSGI applications: one for clients, one for machines. A pipeline of middlewares around Pecan."""
+
+import uuid
+
+import pecan
+from webob.multidict import NestedMultiDict
+
+from ingot.api import errors, guard, resource, versions
+from ingot.api.v1 import agent, root
+
+
+class _Request(pecan.Request):
+    """Pecan must not parse what the WSME types will."""
+
+    GET = POST = params = NestedMultiDict()
+    json = {}
+
+
+class _Pecan(pecan.Pecan):
+    """Pecan whose handlers are found in our tree of resources."""
+
+    def route(self, request, root, path):
+        return resource.find(root, request, path)
+
+
+def build(conf, database, conductor):
+    """The API for clients. ``conductor``: whoever does what needs hardware (conductor.client.Client)."""
+    return _pipeline(root.tree(resource.Site(conf, database, conductor)))
+
+
+def build_machine_side(conf, database, conductor):
+    """The API for machines in their ramdisk: docs/agent-protocol.md and nothing else."""
+    return _pipeline(agent.tree(resource.Site(conf, database, conductor)))
+
+
+def _pipeline(tree):
+    app = _Pecan(tree, default_renderer='json', force_canonical=False, guess_content_type_from_ext=False,
+                 request_cls=_Request)
+    for middleware in (guard.check, version, errors.catch, sign):
+        app = middleware(app)
+    return app
+
+
+def version(app):
+    """Middleware: the API version that the request asks for."""
+    def call(environ, start_response):
+        environ['ingot.minor'] = versions.negotiate(environ)
+        return app(environ, start_response)
+    return call
+
+
+def sign(app):
+    """Middleware, the outermost: every answer, errors too, carries the request's id and the versions."""
+    def call(environ, start_response):
+        environ['ingot.request_id'] = name = f'req-{uuid.uuid4()}'
+        environ['ingot.minor'] = None
+
+        def start(status, headers, *rest):
+            ids = [('openstack-request-id', name), ('x-openstack-request-id', name)]
+            return start_response(status, [*headers, *ids, *versions.headers(environ['ingot.minor'])], *rest)
+        return app(environ, start)
+    return call

@@ -1,0 +1,73 @@
+"""Resource: a place in the tree of URLs. Its handlers and its children say which requests there are."""
+
+import dataclasses
+
+from ingot import errors
+from ingot.api.types import scalar
+
+_ON_COLLECTION = {'GET': 'list', 'POST': 'create', 'PUT': 'put', 'DELETE': 'clear', 'PATCH': 'change'}
+_ON_ITEM = {'GET': 'get', 'PATCH': 'patch', 'DELETE': 'delete', 'PUT': 'replace', 'POST': 'call'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """What handlers work with."""
+
+    conf: object
+    database: object
+    conductor: object
+
+
+class Resource:
+    """Handlers on the collection: ``list create put clear``; on one item: ``get patch delete replace``.
+
+    ``fixed`` are resources at words of their own (``nodes/detail``), ``children`` those below an item (``nodes/N/states``).
+    ``since``: the minor that brought it.
+    """
+
+    since = 1
+
+    def __init__(self, site, *, fixed=None, children=None, since=None):
+        self.site = site
+        self.fixed, self.children = fixed or {}, children or {}
+        if since:
+            self.since = since
+
+    @property
+    def has_items(self):
+        return bool(self.children) or any(hasattr(self, name) for name in _ON_ITEM.values())
+
+
+def find(root, request, path):
+    """(handler, idents) for the words of ``path`` below ``root``; NotFound, or MethodNotAllowed with what is allowed."""
+    resource, verbs, idents = root, _ON_COLLECTION, []
+    for word in path.strip('/').split('/') if path.strip('/') else ():
+        branches = resource.fixed if verbs is _ON_COLLECTION else resource.children
+        if word in branches:
+            resource, verbs = branches[word], _ON_COLLECTION
+        elif verbs is _ON_COLLECTION and resource.has_items and is_ident(word):
+            idents.append(word)
+            verbs = _ON_ITEM
+        else:
+            raise _nothing(path)
+        if resource.since > request.environ['ingot.minor']:
+            raise _nothing(path)
+    return _handler(resource, verbs, request.method), idents
+
+
+def is_ident(word):
+    """True for what could be the uuid or name of something."""
+    return scalar.is_uuid(word) or scalar.is_name(word)
+
+
+def _handler(resource, verbs, method):
+    handler = getattr(resource, verbs.get(method, ''), None)
+    if handler is None:
+        error = errors.MethodNotAllowed(f'{method[:20]} is not possible here.')
+        error.allow = [known for known, name in verbs.items() if hasattr(resource, name)]
+        raise error
+    return handler
+
+
+def _nothing(path):
+    return errors.NotFound(f'There is nothing at {path[:200]}.')

@@ -1,0 +1,49 @@
+"""HTTP servers: cheroot with threads."""
+
+import ipaddress
+
+from cheroot import wsgi
+
+from ingot import concurrency, errors
+
+#: Seconds that a client may keep a connection without sending anything.
+_IDLE_SECONDS = 30
+
+
+class Server:
+    """Serves a WSGI application until ``stop``; ``port`` 0 takes a free one, which ``port`` then tells."""
+
+    def __init__(self, app, host, port, threads):
+        self._server = wsgi.Server((host, port), app, numthreads=threads, server_name='ingot', timeout=_IDLE_SECONDS,
+                                   request_queue_size=128, shutdown_timeout=2)
+        self._thread = None
+
+    @property
+    def port(self):
+        return self._server.bind_addr[1]
+
+    def start(self):
+        """Return once connections are accepted; OSError when the address is taken."""
+        self._server.prepare()
+        self._thread = concurrency.spawn(self._server.serve, name=f'http-{self.port}')
+
+    def stop(self):
+        """Finish what is being answered, then return; the port is free again."""
+        if self._thread is not None:
+            self._server.stop()
+            self._thread.join(10)
+
+
+def refuse_open_network(conf):
+    """Invalid when the API would listen on a network without asking anybody who they are."""
+    if not conf.api.allow_unauthenticated_network and not _is_loopback(conf.api.host):
+        raise errors.Invalid(
+            f'The API would listen on {conf.api.host} without authentication.',
+            remedy='Listen on 127.0.0.1 behind an authenticating proxy, or set [api] allow_unauthenticated_network = true.')
+
+
+def _is_loopback(host):
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == 'localhost'

@@ -1,0 +1,1 @@
+"""WSME types: what each resource, query and body may hold. They validate, and they document."""

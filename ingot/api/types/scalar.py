@@ -1,0 +1,204 @@
+"""Strict WSME types for single values: nothing is guessed or converted, and no refusal repeats the value.
+
+``validate`` takes what a JSON document holds, ``parse`` what stands in a query string. Both return the value to store and
+raise ValueError with what would be accepted.
+"""
+
+import re
+import uuid
+
+from wsme import types
+
+_TRUE = frozenset({'1', 't', 'true', 'y', 'yes', 'on'})
+_FALSE = frozenset({'0', 'f', 'false', 'n', 'no', 'off'})
+_MAC = re.compile(r'[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}', re.ASCII)
+_NAME = re.compile(r'[A-Za-z0-9._~-]+', re.ASCII)
+#: Words that are parts of the API's own paths.
+_RESERVED = frozenset({'maintenance', 'management', 'states', 'vendor_passthru', 'detail', 'validate'})
+
+
+class Scalar(types.UserType):
+    """Base: a value of one kind. ``accepts`` says in words what it takes."""
+
+    basetype = str
+    accepts = 'a value'
+    name = 'value'
+
+    def __init__(self, *, is_nullable=True):
+        self.is_nullable = is_nullable
+
+    def validate(self, value):
+        if value is None and self.is_nullable:
+            return None
+        return self.check(value)
+
+    def parse(self, text):
+        return self.validate(text)
+
+    def check(self, value):
+        raise NotImplementedError
+
+    def refuse(self):
+        raise ValueError(f'expected {self.accepts}')
+
+
+class Text(Scalar):
+    """A string of at most ``longest`` characters (and at least ``shortest``), without NUL."""
+
+    name = 'text'
+
+    def __init__(self, longest=255, *, shortest=0, pattern=None, **kwargs):
+        super().__init__(**kwargs)
+        self.longest, self.shortest = longest, shortest
+        self.pattern = pattern and re.compile(pattern, re.ASCII)
+        self.accepts = f'a string of {shortest} to {longest} characters' + (f' like {pattern}' if pattern else '')
+
+    def check(self, value):
+        if not isinstance(value, str) or not self.shortest <= len(value) <= self.longest or '\0' in value:
+            self.refuse()
+        if self.pattern and not self.pattern.fullmatch(value):
+            self.refuse()
+        return value
+
+
+class Lower(Text):
+    """Text that is stored in lower case."""
+
+    def check(self, value):
+        return super().check(value.lower() if isinstance(value, str) else value)
+
+
+class Uuid(Scalar):
+    name = 'uuid'
+    accepts = 'a UUID such as 6a0a707c-45ef-4758-b533-e55adddba8ce'
+
+    def check(self, value):
+        if not isinstance(value, str) or not is_uuid(value):
+            self.refuse()
+        return value.lower()
+
+
+class Name(Scalar):
+    """A name that can stand in a URL: RFC 3986's unreserved characters, no UUID, none of the API's own words."""
+
+    name = 'name'
+    accepts = ('a name of letters, digits and "-._~", up to 255 characters, that is neither a UUID nor one of '
+               + ', '.join(sorted(_RESERVED)))
+
+    def check(self, value):
+        if not isinstance(value, str) or not is_name(value) or value in _RESERVED:
+            self.refuse()
+        return value
+
+
+class Mac(Scalar):
+    """A MAC address; stored in lower case with colons."""
+
+    name = 'mac'
+    accepts = 'a MAC address such as 52:54:00:12:34:56'
+
+    def check(self, value):
+        if not isinstance(value, str) or not _MAC.fullmatch(value.lower()):
+            self.refuse()
+        return value.lower().replace('-', ':')
+
+
+class Bool(Scalar):
+    basetype = bool
+    name = 'bool'
+    accepts = 'true or false'
+
+    def check(self, value):
+        if isinstance(value, bool):
+            return value
+        word = value.strip().lower() if isinstance(value, str) else None
+        if word in _TRUE or word in _FALSE:
+            return word in _TRUE
+        return self.refuse()
+
+
+class Integer(Scalar):
+    basetype = int
+    name = 'integer'
+
+    def __init__(self, least=0, most=2**31 - 1, **kwargs):
+        super().__init__(**kwargs)
+        self.least, self.most = least, most
+        self.accepts = f'a whole number from {least} to {most}'
+
+    def check(self, value):
+        if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
+            self.refuse()
+        return value
+
+    def parse(self, text):
+        return self.check(int(text)) if re.fullmatch(r'-?[0-9]{1,18}', text, re.ASCII) else self.refuse()
+
+
+class Choice(Scalar):
+    """One word out of a few."""
+
+    name = 'choice'
+
+    def __init__(self, *words, **kwargs):
+        super().__init__(**kwargs)
+        self.words = words
+        self.accepts = 'one of: ' + ', '.join(words)
+
+    def check(self, value):
+        return value if isinstance(value, str) and value in self.words else self.refuse()
+
+
+class Object(Scalar):
+    """A JSON object of whatever content; null stands for an empty one."""
+
+    basetype = dict
+    name = 'object'
+    accepts = 'a JSON object'
+
+    def check(self, value):
+        return value if isinstance(value, dict) else self.refuse()
+
+    def validate(self, value):
+        return {} if value is None else self.check(value)
+
+
+class Words(Scalar):
+    """A list of words; in a query string they are separated by commas, or the argument is repeated."""
+
+    basetype = list
+    name = 'words'
+    accepts = 'a list of words'
+
+    def check(self, value):
+        if not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
+            self.refuse()
+        return value
+
+    def parse(self, text):
+        return self.check([word.strip() for word in text.split(',')])
+
+
+class Anything(Scalar):
+    """Any JSON value; whoever uses it checks it."""
+
+    name = 'anything'
+    accepts = 'any JSON value'
+
+    def check(self, value):
+        return value
+
+
+def is_uuid(text):
+    """True for the canonical form with hyphens, in any case."""
+    if len(text) != 36 or not text.isascii():
+        return False
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def is_name(text):
+    """True for a name that could be in use."""
+    return bool(_NAME.fullmatch(text)) and len(text) <= 255 and not is_uuid(text)

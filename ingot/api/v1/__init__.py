@@ -1,0 +1,1 @@
+"""One controller a resource; handlers are ``list get create patch delete replace``."""

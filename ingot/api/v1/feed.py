@@ -1,0 +1,109 @@
+"""/v1/feed: every change in order, by long poll or as server-sent events."""
+
+import time
+
+import orjson
+
+from ingot import concurrency
+from ingot.api import nodes
+from ingot.api.expose import Answer, expose
+from ingot.api.resource import Resource
+from ingot.api.types import scalar
+from ingot.api.types.query import FeedQuery
+from ingot.db import event
+
+#: Seconds between two looks at the database.
+_POLL_SECONDS = 0.2
+#: Seconds after which a silent stream shows that it lives.
+_KEEP_ALIVE_SECONDS = 10
+#: Seconds after which a stream ends; clients come back with Last-Event-ID.
+_STREAM_SECONDS = 600
+
+
+class Feed(Resource):
+    """GET /v1/feed?since=SEQ&node=IDENT&wait=SECONDS; at most half of the server's threads wait for changes."""
+
+    def __init__(self, site, **kwargs):
+        super().__init__(site, **kwargs)
+        self._seats = concurrency.Queue()
+        for _ in range(max(1, site.conf.api.threads // 2)):
+            self._seats.put(None)
+
+    @expose(query=FeedQuery)
+    def list(self, call):
+        query = call.query
+        since = query.get('since', _last_id(call))
+        reader = Reader(self.site.database, since if since is not None else 0, _node(self.site, query.get('node')),
+                        query.get('limit', 1000))
+        if 'text/event-stream' in call.environ['ingot.accept']:
+            if since is None:
+                reader.seq = event.newest(self.site.database)
+            return Answer(self._stream(reader), Content_Type='text/event-stream', Cache_Control='no-store')
+        return self._poll(reader, query.get('wait', 0))
+
+    def _poll(self, reader, seconds):
+        """Answer with what there is, or wait for it; when all seats are taken, at once, with Retry-After."""
+        events, headers = reader.read(), {}
+        if not events and seconds:
+            if self._sit():
+                try:
+                    events = concurrency.wait_for(reader.read, seconds, every=_POLL_SECONDS)
+                finally:
+                    self._seats.put(None)
+            else:
+                headers = {'Retry_After': '1'}
+        return Answer({'events': events, 'next': reader.seq}, **headers)
+
+    def _stream(self, reader):
+        yield b': these are the changes\n\n'
+        if not self._sit():
+            yield b'retry: 2000\n\n'
+            return
+        try:
+            yield from reader.stream(time.monotonic() + _STREAM_SECONDS)
+        finally:
+            self._seats.put(None)
+
+    def _sit(self):
+        try:
+            self._seats.get_nowait()
+        except Exception:                # queue.Empty, of whichever backend
+            return False
+        return True
+
+
+class Reader:
+    """Reads on in the feed; ``seq`` is how far it has come, also past changes of other nodes."""
+
+    def __init__(self, database, seq, node, limit):
+        self.database, self.seq, self.node, self.limit = database, seq, node, limit
+
+    def read(self):
+        """The next events, a list that may be empty."""
+        events = event.since(self.database, self.seq, node=self.node, limit=self.limit)
+        if events:
+            self.seq = events[-1]['seq']
+        return events
+
+    def stream(self, deadline):
+        """Server-sent events (bytes) until ``deadline`` (monotonic)."""
+        told = time.monotonic()
+        while time.monotonic() < deadline:
+            events = concurrency.wait_for(self.read, 1, every=_POLL_SECONDS)
+            for one in events:
+                yield b'id: %d\nevent: %s\ndata: %s\n\n' % (one['seq'], one['kind'].encode(), orjson.dumps(one))
+            if events:
+                told = time.monotonic()
+            elif time.monotonic() - told > _KEEP_ALIVE_SECONDS:
+                told = time.monotonic()
+                yield b': still here\n\n'
+
+
+def _last_id(call):
+    given = call.environ.get('HTTP_LAST_EVENT_ID', '')
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+
+
+def _node(site, ident):
+    """The uuid to look for: of the node with this name, or as given (the node may be deleted already)."""
+    return ident if ident is None or scalar.is_uuid(ident) else nodes.uuid(site, ident)

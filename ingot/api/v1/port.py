@@ -1,0 +1,105 @@
+"""/v1/ports"""
+
+import time
+
+from ingot import errors
+from ingot.api import edit, listing, patch, versions, views
+from ingot.api.expose import expose
+from ingot.api.resource import Resource
+from ingot.api.types.port import CREATE_ONLY, Port, PortQuery
+from ingot.api.types.query import FieldsQuery
+from ingot.db import node, port
+
+#: What the switch or the boot depends on changes only while nothing runs on the machine.
+_CONNECTIVITY = frozenset({'pxe_enabled', 'local_link_connection', 'physical_network', 'address', 'node_uuid'})
+_CHANGEABLE = frozenset({'enroll', 'inspecting', 'inspect wait', 'manageable'})
+_DEFAULTS = {'pxe_enabled': True, 'is_smartnic': False}
+
+
+def tree(site):
+    return Ports(site, fixed={'detail': Detail(site)})
+
+
+class Ports(Resource):
+
+    @expose(query=PortQuery)
+    def list(self, call):
+        return _page(self.site, call)
+
+    @expose(body=Port, status=201)
+    def create(self, call, body):
+        versions.require('Field', versions.FIELDS['port'], body, call.minor)
+        given = [body.pop(name) for name in ('node_uuid', 'node_ident') if name in body]
+        if len(given) != 1:
+            raise errors.Invalid('A port needs node_uuid or node_ident, and not both.')
+        view = views.view(views.PORT, None, call.minor)
+        row = port.create(self.site.database, {**body, 'node_ident': given[0]}, view.columns)
+        return edit.created(call, views.PORT, view, row)
+
+    @expose(query=FieldsQuery)
+    def get(self, call, ident):
+        view = views.view(views.PORT, listing.one_fields(call, views.PORT), call.minor)
+        return edit.shown(call, view, port.show(self.site.database, ident, view.columns))
+
+    @expose(body=patch.read)
+    def patch(self, call, operations, ident):
+        edit.check(operations, Port, views.PORT, CREATE_ONLY, call.minor)
+        view = views.view(views.PORT, None, call.minor)
+
+        def decide(current, owner):
+            changed = edit.changes(operations, Port, current, _DEFAULTS)
+            _check_connectivity(changed, current, owner)
+            return changed
+        row = port.edit(self.site.database, ident, view.columns, decide, generation=call.generations)
+        return edit.shown(call, view, row)
+
+    @expose(status=204)
+    def delete(self, call, ident):
+        port.delete(self.site.database, ident, _check_lock, generation=call.generations)
+
+
+class Detail(Resource):
+    """GET /v1/ports/detail"""
+
+    @expose(query=PortQuery)
+    def list(self, call):
+        return _page(self.site, call, path='ports/detail', is_detailed=True)
+
+
+class OfNode(Resource):
+    """GET /v1/nodes/IDENT/ports"""
+
+    @expose(query=PortQuery)
+    def list(self, call, ident):
+        node.show(self.site.database, ident, [node.TABLE.c.id])
+        return _page(self.site, call, path=f'nodes/{ident}/ports', filters={'node': ident})
+
+
+class DetailOfNode(Resource):
+    """GET /v1/nodes/IDENT/ports/detail"""
+
+    @expose(query=PortQuery)
+    def list(self, call, ident):
+        node.show(self.site.database, ident, [node.TABLE.c.id])
+        return _page(self.site, call, path=f'nodes/{ident}/ports/detail', filters={'node': ident}, is_detailed=True)
+
+
+def _page(site, call, **kwargs):
+    return listing.page(site, call, views.PORT, port.rows, **kwargs)
+
+
+def _check_connectivity(changed, current, owner):
+    fixed = sorted(changed.keys() & _CONNECTIVITY)
+    if fixed and not owner['maintenance'] and owner['provision_state'] not in _CHANGEABLE:
+        raise errors.Conflict(
+            f'Port {current["uuid"]}: {", ".join(fixed)} cannot change while node {owner["uuid"]} is '
+            f'"{owner["provision_state"]}".', remedy='Set the node to maintenance, or manage it, first.')
+
+
+def _check_lock(current, owner):
+    if owner['lock_expires_at'] > time.time():
+        raise errors.Locked(f'Port {current["uuid"]}: its node {owner["uuid"]} is locked by {owner["lock_owner"]} '
+                            f'for "{owner["lock_purpose"]}".')
+    if owner['instance_uuid'] and not owner['maintenance']:
+        raise errors.Conflict(f'Port {current["uuid"]}: its node {owner["uuid"]} has an instance.',
+                              remedy='Set the node to maintenance first.')

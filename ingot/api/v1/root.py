@@ -1,0 +1,44 @@
+"""The tree of all resources, and the documents that tell which there are: ``/`` and ``/v1``."""
+
+from ingot.api import versions
+from ingot.api.expose import expose
+from ingot.api.resource import Resource
+from ingot.api.v1 import chassis, conductor, driver, feed, node, port
+
+#: Collections in the document of /v1.
+_LISTED = ('chassis', 'nodes', 'ports', 'drivers', 'conductors')
+
+
+def tree(site):
+    """The root: everything stands below /v1, and below / as well."""
+    resources = {'nodes': node.tree(site), 'ports': port.tree(site), 'chassis': chassis.tree(site),
+                 'drivers': driver.tree(site), 'conductors': conductor.tree(site), 'feed': feed.Feed(site)}
+    return Discovery(site, fixed={'v1': Version(site, fixed=resources), **resources})
+
+
+class Discovery(Resource):
+    """GET /: which versions there are."""
+
+    @expose()
+    def list(self, call):
+        return {'name': 'Ingot', 'description': 'Bare metal provisioning with the API of OpenStack Ironic.',
+                'default_version': _version(call), 'versions': [_version(call)]}
+
+
+class Version(Resource):
+    """GET /v1: which resources there are."""
+
+    @expose()
+    def list(self, call):
+        shown = [name for name in _LISTED if versions.ENDPOINTS.get(name, 1) <= call.minor]
+        return {'id': 'v1', 'version': _version(call),
+                'media_types': [{'base': 'application/json', 'type': 'application/vnd.openstack.ironic.v1+json'}],
+                'links': [{'href': f'{call.base}/v1/', 'rel': 'self'},
+                          {'href': 'https://docs.openstack.org/api-ref/baremetal/', 'rel': 'describedby', 'type': 'text/html'}],
+                **{name: [{'href': f'{call.base}/v1/{name}/', 'rel': 'self'},
+                          {'href': f'{call.base}/{name}/', 'rel': 'bookmark'}] for name in shown}}
+
+
+def _version(call):
+    return {'id': 'v1', 'status': 'CURRENT', 'min_version': f'1.{versions.LEAST}', 'version': f'1.{versions.MOST}',
+            'links': [{'href': f'{call.base}/v1/', 'rel': 'self'}]}

@@ -1,0 +1,59 @@
+"""/v1/nodes/IDENT/states, and the verbs below it: power and provision."""
+
+from ingot import errors
+from ingot.api import nodes, provision, versions, views
+from ingot.api.expose import Answer, expose
+from ingot.api.resource import Resource
+from ingot.api.types.node import Power, Provision
+from ingot.db import node
+
+_FIELDS = ('console_enabled', 'last_error', 'power_state', 'target_power_state', 'provision_state',
+           'target_provision_state', 'provision_updated_at', 'raid_config', 'target_raid_config', 'boot_mode', 'secure_boot')
+_OFF = frozenset({'power off', 'soft power off'})
+
+
+def tree(site):
+    return States(site, fixed={'power': PowerOf(site), 'provision': ProvisionOf(site)})
+
+
+class States(Resource):
+
+    @expose()
+    def list(self, call, ident):
+        visible = views.NODE.visible(call.minor)
+        fields = [name for name in _FIELDS if name in visible]
+        view = views.view(views.NODE, fields, call.minor)
+        [document] = view.render([node.show(self.site.database, ident, view.columns)], call.base)
+        return {name: document[name] for name in fields}
+
+
+class PowerOf(Resource):
+
+    @expose(body=Power, status=202)
+    def put(self, call, body, ident):
+        target = body['target']
+        versions.require('Power target', versions.POWER, [target], call.minor)
+        versions.require('Argument', versions.ARGUMENTS, body, call.minor)
+        current = node.get(self.site.database, ident)
+        if current['provision_state'] in ('cleaning', 'clean wait'):
+            raise errors.InvalidState(f'Node {current["uuid"]} is "{current["provision_state"]}": its power is not to be touched.')
+        if current['disable_power_off'] and target in _OFF:
+            raise errors.Conflict(f'Node {current["uuid"]} must not be powered off (disable_power_off).')
+        self.site.conductor.power(current['uuid'], target, body.get('timeout'))
+        return _accepted(call, ident)
+
+
+class ProvisionOf(Resource):
+
+    @expose(body=Provision, status=202)
+    def put(self, call, body, ident):
+        provision.check_version(body, call.minor)
+        current = node.get(self.site.database, ident)
+        verb = provision.check_state(current, body['target'], call.minor)
+        arguments = provision.arguments(body, verb, call.minor)
+        self.site.conductor.provision(current['uuid'], verb, arguments)
+        return _accepted(call, ident)
+
+
+def _accepted(call, ident):
+    return Answer(None, 202, Location=f'{call.base}/v1/nodes/{ident}/states')

@@ -1,0 +1,105 @@
+"""What answers show: for each noun its fields, and a renderer compiled for each choice of them.
+
+A renderer turns rows (tuples) into dicts that orjson writes; JSON columns stay text all the way.
+"""
+
+import dataclasses
+import functools
+
+import orjson
+
+from ingot import errors
+from ingot.api import mask, versions
+from ingot.db import chassis, node, port, row
+
+_HIDDEN = frozenset({'generation'})
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Noun:
+    """A kind of resource: where its columns are, and what else its answers show."""
+
+    name: str
+    plural: str
+    table: object
+    shown: dict                    # {field: SQL expression}
+    sortable: frozenset
+    brief: tuple                   # the fields of a plain list
+    secret: tuple = ()             # JSON columns whose secrets are masked
+    constant: dict = dataclasses.field(default_factory=dict)    # {field: Python literal}, for what is not there yet
+    related: tuple = ()            # sub-collections shown as links
+
+    @functools.cached_property
+    def fields(self):
+        """Every field, in the order of answers."""
+        return (*(name for name in self.shown if name not in _HIDDEN), *self.constant, *self.related)
+
+    def visible(self, minor):
+        """The fields that a client of version 1.``minor`` knows."""
+        table = versions.FIELDS[self.name]
+        return tuple(name for name in self.fields if table.get(name, 1) <= minor)
+
+    def check(self, fields, minor):
+        """Invalid for names that are no fields, NotAcceptable for those that are newer than ``minor``."""
+        unknown = [name for name in fields if name not in self.fields and name != 'links']
+        if unknown:
+            raise errors.Invalid(f'A {self.name} has no field {", ".join(name[:100] for name in unknown[:10])}.')
+        versions.require('Field', versions.FIELDS[self.name], fields, minor)
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """SQL expressions to select, and ``render(rows, base) -> [dict]`` for rows of them; uuid and generation come last."""
+
+    columns: tuple
+    render: object
+
+
+def view(noun, fields, minor):
+    """The View of ``fields`` (None: all that the version knows)."""
+    return _compile(noun, tuple(fields) if fields is not None else noun.visible(minor), minor)
+
+
+@functools.lru_cache(1000)
+def _compile(noun, fields, minor):
+    fields = tuple(dict.fromkeys(name for name in fields if name != 'links'))
+    columns = [name for name in fields if name in noun.shown] + ['uuid', 'generation']
+    members = [f'{name!r}: {_expression(noun, name, columns, minor)}' for name in fields]
+    members.append(f"'links': Fragment({_links(noun.plural, '')})")
+    names = ', '.join(f'c{index}' for index in range(len(columns)))
+    source = f'lambda rows, base: [{{{", ".join(members)}}} for {names} in rows]'.replace('UUID', f'c{len(columns) - 2}')
+    known = {'Fragment': orjson.Fragment, 'masked': mask.text, 'state': functools.partial(versions.state, minor=minor)}
+    return View(tuple(noun.shown[name] for name in columns), eval(source, known))    # noqa: S307 - our own tables only
+
+
+def _expression(noun, name, columns, minor):
+    """Python source of the value of field ``name``."""
+    if name in noun.constant:
+        return repr(noun.constant[name])
+    if name in noun.related:
+        return f'Fragment({_links(noun.plural, "/" + name)})'
+    column = f'c{columns.index(name)}'
+    if name in noun.secret:
+        return f'masked({column})'
+    if name in row.JSON[noun.table.name]:
+        return f'Fragment({column})'
+    if name in ('provision_state', 'target_provision_state') and minor < max(since for since, _ in versions.STATES.values()):
+        return f'state({column})'
+    return column
+
+
+def _links(plural, tail):
+    """Python source of the JSON text of both links."""
+    return (f"""f'[{{{{"href":"{{base}}/v1/{plural}/{{UUID}}{tail}","rel":"self"}}}},"""
+            f"""{{{{"href":"{{base}}/{plural}/{{UUID}}{tail}","rel":"bookmark"}}}}]'""")
+
+
+NODE = Noun(
+    'node', 'nodes', node.TABLE, node.SHOWN, node.SORTABLE,
+    ('instance_uuid', 'maintenance', 'power_state', 'provision_state', 'uuid', 'name'),
+    secret=('driver_info', 'instance_info', 'driver_internal_info'),
+    constant={'traits': [], 'allocation_uuid': None}, related=('ports', 'states', 'portgroups', 'volume'))
+PORT = Noun('port', 'ports', port.TABLE, port.SHOWN, port.SORTABLE, ('uuid', 'address'),
+            constant={'portgroup_uuid': None, 'available_for_dynamic_portgroup': True})
+CHASSIS = Noun('chassis', 'chassis', chassis.TABLE, chassis.SHOWN, chassis.SORTABLE, ('uuid', 'description'),
+               related=('nodes',))

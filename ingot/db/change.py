@@ -1,0 +1,51 @@
+"""Creating, changing and deleting rows that clients own: one write transaction each, the change's event in it."""
+
+import contextlib
+import uuid
+
+import sqlalchemy as sa
+from oslo_db import exception
+
+from ingot import errors
+from ingot.db import row
+from ingot.db.engine import now
+
+
+@contextlib.contextmanager
+def unique(noun, values):
+    """Turns a unique column that is taken into Duplicate with its name and value."""
+    try:
+        yield
+    except exception.DBDuplicateEntry as error:
+        raise row.duplicate(noun, error, values) from None
+
+
+def insert(connection, noun, table, values):
+    """Insert a row, its uuid and time made here; returns the id."""
+    values = {'uuid': str(uuid.uuid4()), 'created_at': now(), **values}
+    with unique(noun, values):
+        return connection.execute(sa.insert(table).values(row.dump(table, values))).inserted_primary_key[0]
+
+
+def lock(connection, table, condition, missing, *, generation=None):
+    """The current row, JSON parsed, locked until the transaction ends.
+
+    Raises ``missing`` when there is none and Stale when its generation is none of ``generation`` (a set; None: any).
+    """
+    found = connection.execute(sa.select(table).where(condition).with_for_update()).mappings().first()
+    if found is None:
+        raise missing
+    if generation is not None and found['generation'] not in generation:
+        raise errors.Stale(f'{found["uuid"]} has generation {found["generation"]}, not the one in If-Match.',
+                           remedy='Read it again, and decide again.')
+    return row.parse(table, found)
+
+
+def update(connection, noun, table, current, values):
+    """Store ``values`` in the row ``current``, if nobody was faster, and count its generation up."""
+    values = {**values, 'updated_at': now(), 'generation': current['generation'] + 1}
+    mine = sa.and_(table.c.id == current['id'], table.c.generation == current['generation'])
+    with unique(noun, values):
+        done = connection.execute(sa.update(table).where(mine).values(row.dump(table, values)))
+    if not done.rowcount:
+        raise errors.Stale(f'{noun} {current["uuid"]} was changed by somebody else just now.')

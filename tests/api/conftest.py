@@ -1,0 +1,142 @@
+"""The API in process, on a database of its own, with a conductor that only takes notes."""
+
+import time
+
+import orjson
+import pytest
+import webob
+
+from ingot import config, errors
+from ingot.api import app
+from ingot.db import models, schema
+from ingot.db.engine import Database, now
+
+INTERFACES = {'fake-hardware': {'power': ['fake'], 'management': ['fake'], 'boot': ['fake', 'other'], 'deploy': ['fake'],
+                                'inspect': ['agent', 'fake']},
+              'ipmi': {'power': ['ipmitool'], 'management': ['ipmitool'], 'boot': ['ipxe'], 'deploy': ['iscsi']}}
+PROPERTIES = {'fake-hardware': {}, 'ipmi': {'ipmi_address': 'Address of the BMC.'}}
+
+
+class Conductor:
+    """Takes notes of what it is asked for; raises ``error`` when it is set."""
+
+    def __init__(self):
+        self.calls, self.error = [], None
+
+    def _note(self, *call):
+        self.calls.append(call)
+        if self.error:
+            raise self.error
+
+    def provision(self, uuid, verb, arguments):
+        self._note('provision', uuid, verb, arguments)
+
+    def power(self, uuid, target, timeout):
+        self._note('power', uuid, target, timeout)
+
+    def boot_device(self, uuid):
+        self._note('boot_device', uuid)
+        return {'boot_device': 'pxe', 'persistent': False}
+
+    def set_boot_device(self, uuid, device, is_persistent):
+        self._note('set_boot_device', uuid, device, is_persistent)
+
+    def boot_devices(self, uuid):
+        self._note('boot_devices', uuid)
+        return ['pxe', 'disk']
+
+    def validate(self, uuid):
+        self._note('validate', uuid)
+        return {'power': {'result': True}, 'deploy': {'result': False, 'reason': 'no image_source'}}
+
+    def continue_operation(self, uuid):
+        self._note('continue_operation', uuid)
+
+
+class Client:
+    """Sends requests to a WSGI application; bodies are documents, or bytes as they are."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, method, path, body=None, *, version='1.115', **headers):
+        request = webob.Request.blank(path, method=method)
+        if version:
+            request.headers['X-OpenStack-Ironic-API-Version'] = version
+        if body is not None:
+            request.body = body if isinstance(body, bytes) else orjson.dumps(body)
+            request.content_type = 'application/json'
+        for name, value in headers.items():
+            request.headers[name.replace('_', '-')] = value
+        answer = request.get_response(self.app)
+        if answer.status_code == 204:
+            assert answer.body == b''
+        return answer
+
+    def get(self, path, **kwargs):
+        return self('GET', path, **kwargs)
+
+    def post(self, path, body, **kwargs):
+        return self('POST', path, body, **kwargs)
+
+    def patch(self, path, body, **kwargs):
+        return self('PATCH', path, body, **kwargs)
+
+    def put(self, path, body=None, **kwargs):
+        return self('PUT', path, body, **kwargs)
+
+    def delete(self, path, **kwargs):
+        return self('DELETE', path, **kwargs)
+
+    def node(self, **values):
+        """A new node, as the API shows it."""
+        answer = self.post('/v1/nodes', {'driver': 'fake-hardware', **values})
+        assert answer.status_code == 201, answer.text
+        return answer.json
+
+
+def fault(answer):
+    """The text of an error."""
+    return orjson.loads(answer.json['error_message'])['faultstring']
+
+
+def add_conductor(database, hostname='c1', seconds_ago=0.0):
+    with database.write() as connection:
+        connection.execute(models.conductors.insert().values(
+            hostname=hostname, drivers=orjson.dumps(list(INTERFACES)).decode(), heartbeat_at=time.time() - seconds_ago,
+            interfaces=orjson.dumps(INTERFACES).decode(), properties=orjson.dumps(PROPERTIES).decode(), created_at=now()))
+
+
+def set_columns(database, uuid, **values):
+    """Change a node behind the API's back, as a conductor does."""
+    with database.write() as connection:
+        connection.execute(models.nodes.update().where(models.nodes.c.uuid == uuid).values(**values))
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(f'sqlite:///{tmp_path}/api.sqlite')
+    schema.upgrade(database)
+    add_conductor(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def conductor():
+    return Conductor()
+
+
+@pytest.fixture
+def conf(tmp_path):
+    return config.load(state_dir=str(tmp_path))
+
+
+@pytest.fixture
+def api(conf, database, conductor):
+    return Client(app.build(conf, database, conductor))
+
+
+@pytest.fixture
+def locked():
+    return errors.Locked('Node n is locked by c1 for "deploy" since 3 s.')
