@@ -107,4 +107,4 @@ def pack(tree, output):
     names = sorted(str(path.relative_to(tree)) for path in pathlib.Path(tree).rglob('*'))
     programs.run('cpio', '--create', '--format=newc', '--reproducible', '--owner=0:0', '--quiet', '-F', archive,
                  cwd=tree, stdin='\n'.join(names) + '\n')
-    programs.run('zstd', '-19', '--single-thread', '--quiet', '--force', '--rm', archive, '-o', output, timeout=600)
+    programs.run('zstd', '-19', '-T0', '--quiet', '--force', '--rm', archive, '-o', output, timeout=600)

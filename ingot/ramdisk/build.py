@@ -80,7 +80,7 @@ def _make(ramdisk, inputs, agent, used, cache):
     source.mkdir()
     debian.unpack(used, source, cache)
     version = initramfs.kernel_version(source)
-    _furnish(tree, inputs['append'])
+    _furnish(tree, inputs['flavour'], inputs['append'])
     initramfs.busybox(source, tree)
     loaded = initramfs.modules(source, tree, packages.MODULES[inputs['flavour']])
     _put_programs(source, tree, agent, ramdisk.kernel.with_name('sources'))
@@ -91,14 +91,14 @@ def _make(ramdisk, inputs, agent, used, cache):
         'files': {path.name: _describe(path) for path in (ramdisk.kernel, ramdisk.initrd)}}, indent=1) + '\n')
 
 
-def _furnish(tree, append):
+def _furnish(tree, flavour, append):
     """The folders and files that need no package."""
     for name in ('dev', 'etc/udhcpc', 'ingot', 'proc', 'run', 'sbin', 'sys', 'tmp', 'usr/bin'):
         (tree / name).mkdir(parents=True)
     for name, text, mode in [('init', (_HERE / 'init.sh').read_text(), 0o755),
                              ('etc/udhcpc/default.script', (_HERE / 'udhcpc.sh').read_text(), 0o755),
                              ('etc/hosts', '127.0.0.1 localhost\n', 0o644), ('etc/passwd', 'root:x:0:0::/:/bin/sh\n', 0o644),
-                             ('ingot/modules', ' '.join(packages.ALWAYS) + '\n', 0o644),
+                             ('ingot/modules', ' '.join(packages.ALWAYS[flavour]) + '\n', 0o644),
                              ('ingot/append', f'{append}\n' if append else '', 0o644)]:
         (tree / name).write_text(text)
         (tree / name).chmod(mode)

@@ -18,25 +18,26 @@ PACKAGES = ('busybox-static', 'kmod', 'open-iscsi', 'libbz2-1.0', 'libc6', 'libe
 #: Programs beside Python: where the package has them -> where the ramdisk has them.
 PROGRAMS = {'bin/kmod': 'sbin/modprobe', 'sbin/iscsistart': 'sbin/iscsistart'}
 
-#: Loaded at every boot, whatever the machine has.
-ALWAYS = ('sd_mod', 'iscsi_tcp')
+#: Loaded at every boot, whatever the machine has: no device calls for these.
+ALWAYS = {'small': ('sd_mod', 'iscsi_tcp'), 'full': ('sd_mod', 'iscsi_tcp', 'ipmi_devintf')}
 
 _SMALL = ('virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_scsi', 'nvme', 'hv_vmbus', 'hv_netvsc', 'hv_storvsc', 'ena')
 
 _FULL = (
     # disks
     'ahci', 'ata_piix', 'ata_generic', 'nvme', 'vmd', 'mpt3sas', 'mpi3mr', 'megaraid_sas', 'aacraid', 'hpsa', 'smartpqi',
-    'isci', 'pm80xx', 'arcmsr', 'mptsas', 'mptspi', 'sata_sil24', 'sata_mv', 'ses', 'usb-storage', 'uas', 'sdhci-pci',
+    'isci', 'pm80xx', 'arcmsr', 'mptsas', 'mptspi', 'sata_sil24', 'sata_mv', 'mvsas', 'ses', 'usb-storage', 'uas', 'sdhci-pci',
     # network adapters
-    'e1000', 'e1000e', 'igb', 'igc', 'ixgbe', 'ixgbevf', 'i40e', 'iavf', 'ice', 'bnxt_en', 'bnx2', 'bnx2x', 'tg3', 'mlx4_en',
-    'mlx5_core', 'r8169', 'realtek', 'be2net', 'enic', 'cxgb4', 'qede', 'sfc', 'atlantic', 'ionic', 'nfp', '8139cp',
-    '8021q', 'bonding',
+    'e1000', 'e1000e', 'igb', 'igbvf', 'igc', 'ixgbe', 'ixgbevf', 'i40e', 'iavf', 'ice', 'bnxt_en', 'bnx2', 'bnx2x', 'tg3',
+    'mlx4_en', 'mlx5_core', 'r8169', 'realtek', 'be2net', 'enic', 'cxgb4', 'qede', 'qlcnic', 'sfc', 'atlantic', 'nfp',
+    'amd-xgbe', 'dwmac-intel', 'sky2', 'forcedeth', 'alx', 'hinic', '8139cp', '8139too', '8021q', 'bonding',
     # virtual machines
     'virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_scsi', 'vmw_pvscsi', 'vmxnet3', 'hv_vmbus', 'hv_netvsc', 'hv_storvsc',
+    'ena', 'gve',
     # the machine's own BMC, keyboards for ingot.shell
-    'ipmi_si', 'ipmi_devintf', 'xhci_pci', 'ehci_pci', 'usbhid', 'hid_generic', 'atkbd', 'i8042',
+    'ipmi_si', 'ipmi_ssif', 'xhci_pci', 'ehci_pci', 'usbhid', 'hid_generic', 'atkbd', 'i8042',
 )
-MODULES = {'small': (*ALWAYS, *_SMALL), 'full': (*ALWAYS, *_FULL)}
+MODULES = {'small': (*ALWAYS['small'], *_SMALL), 'full': (*ALWAYS['full'], *_FULL)}
 
 
 def wanted(flavour, cache=None):
