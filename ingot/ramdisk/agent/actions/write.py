@@ -4,7 +4,7 @@ import hashlib
 import time
 
 from .. import disks, hints
-from ..block import MIB, Device
+from ..block import MIB, Device, buffer
 from ..errors import AgentError
 from ..job import Meter
 from ..pump import each
@@ -95,17 +95,18 @@ def copy(job, image, disk, device, source):
 def verify(job, image, disk, device):
     """Read the disk back and compare each chunk; AgentError checksum-mismatch names the first that differs."""
     meter, size = Meter(job, _VERIFY, image['size']), image['chunk_size']
-    zeros, filled = bytes(size), chunks_with_data(image)
+    zeros, filled = bytearray(size), chunks_with_data(image)
 
     def compare(index, memory):
         job.check()
         offset = index * size
         length = min(size, image['size'] - offset)
         _guard(disk, offset, device.read_into, offset, memoryview(memory)[:device.round_up(length)])
+        view = memoryview(memory)[:length]
         if index in filled:
-            is_equal = hashlib.sha256(memoryview(memory)[:length]).hexdigest() == image['chunks'][index]
-        else:                 # comparing with zeros is far cheaper than a hash
-            is_equal = memory[:length] == (zeros if length == size else bytes(length))
+            is_equal = hashlib.sha256(view).hexdigest() == image['chunks'][index]
+        else:                 # far cheaper than a hash; a bytearray compares by memcmp, without a copy
+            is_equal = (zeros if length == size else bytearray(length)) == view
         if not is_equal:
             raise AgentError('checksum-mismatch', f'{disk.name} (serial {disk.serial}) gives back other bytes than were '
                              f'written, between byte {offset} and {offset + length}.', 'Replace the disk; check its cables '
@@ -143,9 +144,9 @@ def chunks_with_data(image):
 def measure(device):
     """What the disk itself can take, MB/s: zeros written to where the image goes, before it does."""
     length = min(_LIMIT_BYTES, device.size // device.sector * device.sector)
-    started, zeros = time.monotonic(), bytes(4 * MIB)
+    started, zeros = time.monotonic(), memoryview(buffer(4 * MIB))
     for offset in range(0, length, 4 * MIB):
-        device.write(offset, zeros[:min(4 * MIB, length - offset)])
+        device.write_from(offset, zeros[:min(4 * MIB, length - offset)])
     device.flush()
     return round(length / 1e6 / (time.monotonic() - started), 1)
 
