@@ -24,10 +24,16 @@ class Crew:
     def __init__(self, conf, database, drivers):
         self.conf, self.database, self.drivers = conf, database, drivers
         self.pool = concurrency.Pool(conf.workers, 'flow')
+        self.flows = FLOWS
         self.started_at = time.time()
         self._tasks = {}
         self._lock = concurrency.Lock()
         self._stopping = concurrency.Event()
+
+    @property
+    def busy(self):
+        """Uuids of the nodes that are worked on here now."""
+        return set(self._tasks)
 
     # Taking and leaving locks.
 
@@ -71,7 +77,7 @@ class Crew:
 
     def submit(self, task, error=None):
         """Carry the task's operation on in the background, or give it up because of ``error``."""
-        steps = FLOWS[task.operation['flow']]
+        steps = self.flows[task.operation['flow']]
         work = functools.partial(flow.run, task, steps) if error is None else functools.partial(
             flow.fail, task, steps, error)
         self.pool.submit(self._carry_out, task, work)
@@ -165,7 +171,7 @@ class Crew:
     def stop(self):
         """No step begins any more; waits some seconds for those that run, and leaves them to their leases then."""
         self._stopping.set()
-        concurrency.wait_for(lambda: not self._tasks, PATIENCE)
+        concurrency.wait_for(lambda: not self.busy, PATIENCE)
         self.pool.close(is_waiting=False)
 
     def node_of(self, operation):

@@ -50,7 +50,7 @@ def check(task, event, arguments):
         raise errors.Invalid('Manual cleaning needs clean_steps: [{"interface": ..., "step": ...}].')
     plan.clean_actions(arguments.get('clean_steps'))
     first = _FIRST.get(flow_name(task, event))
-    if first and event != 'delete':
+    if first:
         first(task)
 
 

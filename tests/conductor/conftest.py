@@ -1,0 +1,157 @@
+"""A conductor's surroundings: a database of its own, fake machines, and services that can be killed."""
+
+import shutil
+import time
+import uuid
+
+import pytest
+import sqlalchemy as sa
+
+from ingot import concurrency, config
+from ingot.conductor import verb
+from ingot.conductor.service import Service
+from ingot.db import event, models, operation, row, schema
+from ingot.db import node as nodes
+from ingot.db.engine import Database, now
+from ingot.drivers import fake, registry
+
+SECONDS = 30
+
+
+class Death(BaseException):
+    """The end of a conductor: nothing of it runs after this, and nothing is let go of."""
+
+
+class House:
+    """A database, a world of fake machines, and any number of conductors, none of which does anything by itself."""
+
+    Death = Death
+
+    def __init__(self, database, folder):
+        self.database, self.folder = database, folder
+        self.drivers = registry.load(self.conf())
+        self.world = self.drivers.context.service(fake.World)
+        self.services = []
+
+    def conf(self, host='here', **overrides):
+        return config.load(state_dir=str(self.folder), host=host, workers=4,
+                           **{'conductor__enabled_drivers': ['fake-hardware'], **overrides})
+
+    def service(self, host='here', **overrides):
+        """A conductor whose periodic work is not started."""
+        service = Service(self.conf(host, **overrides), self.database, self.drivers)
+        self.services.append(service)
+        return service
+
+    def node(self, state='available', **values):
+        """Enroll a node with one port in ``state``; its uuid."""
+        values = {'uuid': str(uuid.uuid4()), 'driver': 'fake-hardware', 'created_at': now(), 'provision_state': state,
+                  'instance_info': {'image_source': 'file:///image'}, 'power_state': 'power off', **values}
+        with self.database.write() as connection:
+            connection.execute(sa.insert(models.nodes).values(row.dump(models.nodes, values)))
+            node_id = connection.execute(sa.select(models.nodes.c.id).where(
+                models.nodes.c.uuid == values['uuid'])).scalar()
+            connection.execute(sa.insert(models.ports).values(
+                uuid=str(uuid.uuid4()), created_at=now(), node_id=node_id, address=self.mac(values['uuid'])))
+        return values['uuid']
+
+    def mac(self, node):
+        return '52:54:01:' + ':'.join(node[n:n + 2] for n in (0, 2, 4))
+
+    def row(self, node):
+        return nodes.get(self.database, node)
+
+    def change(self, node, **values):
+        with self.database.write() as connection:
+            connection.execute(sa.update(models.nodes).where(models.nodes.c.uuid == node).values(
+                row.dump(models.nodes, values)))
+
+    def change_operation(self, node, **values):
+        with self.database.write() as connection:
+            operation.change(connection, self.row(node)['operation'], values)
+
+    def operations(self, node):
+        """All operations of a node, the oldest first."""
+        with self.database.read() as connection:
+            uuids = connection.execute(sa.select(models.operations.c.uuid).where(
+                models.operations.c.node_id == self.row(node)['id']).order_by(models.operations.c.id)).scalars().all()
+        return [operation.get(self.database, uuid) for uuid in uuids]
+
+    def events(self, kind, node):
+        return [one for one in event.since(self.database, 0, node=node) if one['kind'] == kind]
+
+    def run(self, service, node, verb, **arguments):
+        """Ask for a verb and wait until this conductor has done what it can; the node's row."""
+        service.provision(node, verb, arguments)
+        return self.settle(service, node)
+
+    def settle(self, service, node):
+        assert concurrency.wait_for(lambda: not service.crew.busy, SECONDS, every=0.005), 'the conductor is still busy'
+        return self.row(node)
+
+    def sabotage(self, service, flow, name, do=None, undo=None):
+        """Wrap step ``name`` of ``flow``: ``do(work, task)`` and ``undo(work, task)`` are called instead of it."""
+        def wrap(step):
+            if step.name != name:
+                return step
+            return step._replace(
+                do=(lambda task: do(step.do, task)) if do else step.do,
+                undo=(lambda task: undo(step.undo, task)) if undo else step.undo)
+        service.crew.flows = {**verb.FLOWS, flow: tuple(wrap(step) for step in verb.FLOWS[flow])}
+
+    def expire(self, node):
+        """Time passes: the lease of a dead conductor runs out."""
+        self.change(node, lock_expires_at=time.time() - 0.001)
+
+    def agent(self, node):
+        """Somebody who plays the machine's part of the operation under way."""
+        return Agent(self, node)
+
+
+class Agent:
+    """The machine's side of an operation, with the token that the boot record has."""
+
+    def __init__(self, house, node):
+        self.house, self.node, self.session = house, node, uuid.uuid4().hex
+        words = house.world.records[house.mac(node)][1].parameters
+        self.operation, self.token = words['ingot.operation'], words['ingot.token']
+
+    def hello(self):
+        return operation.hello(self.house.database, self.operation, self.token, self.session, 'boot', [])
+
+    def record(self, *events):
+        return operation.record(self.house.database, self.operation, self.session, list(events))
+
+    def report(self, result='done', **more):
+        report = {'seq': 9, 'result': result, 'data': {}, **more}
+        return operation.report(self.house.database, self.operation, self.session, report)
+
+
+@pytest.fixture(scope='session')
+def template(tmp_path_factory):
+    path = tmp_path_factory.mktemp('template') / 'ingot.sqlite'
+    database = Database(f'sqlite:///{path}')
+    schema.upgrade(database)
+    with database.write() as connection:
+        connection.execute(sa.text('SELECT 1'))
+    database.close()
+    return path
+
+
+@pytest.fixture(scope='session')
+def make_house(template):
+    """A function (folder) -> House with an empty database."""
+    def make(folder):
+        shutil.copy(template, folder / 'ingot.sqlite')
+        return House(Database(f'sqlite:///{folder}/ingot.sqlite'), folder)
+    return make
+
+
+@pytest.fixture
+def house(make_house, tmp_path):
+    house = make_house(tmp_path)
+    yield house
+    house.world.release()
+    for service in house.services:
+        service.stop()
+    house.database.close()

@@ -1,0 +1,296 @@
+"""Every step of every flow fails, crashes and runs twice; then the machine is compared with a clean slate."""
+
+import time
+
+import orjson
+import pytest
+
+from ingot import errors, states
+from ingot.conductor import verb
+from ingot.db import lease, models
+from ingot.db import node as nodes
+
+ERASE = [{'interface': 'deploy', 'step': 'erase_devices_metadata'}]
+#: flow -> (the verb that starts it, arguments, state before, state at a good end, states at a bad end).
+CASES = {
+    'deploy': ('active', {'configdrive': {'meta_data': {'hostname': 'one'}}}, 'available', 'active', {'deploy failed'}),
+    'rebuild': ('rebuild', {}, 'active', 'active', {'deploy failed'}),
+    'delete': ('deleted', {}, 'active', 'available', {'error', 'clean failed'}),
+    'delete only': ('deleted', {}, 'active', 'available', {'error', 'clean failed'}),
+    'clean': ('clean', {'clean_steps': ERASE}, 'manageable', 'manageable', {'clean failed'}),
+    'provide': ('provide', {}, 'manageable', 'available', {'clean failed'}),
+    'verify': ('manage', {}, 'enroll', 'manageable', {'enroll'}),
+    'adopt': ('adopt', {}, 'manageable', 'active', {'adopt failed'}),
+    'inspect': ('inspect', {}, 'manageable', 'manageable', {'inspect failed'}),
+    'inspect by bmc': ('inspect', {}, 'manageable', 'manageable', {'inspect failed'}),
+}
+STEPS = [(flow, step.name) for flow, steps in verb.FLOWS.items() for step in steps]
+UNDOS = [(flow, step.name) for flow, steps in verb.FLOWS.items() for step in steps if step.undo]
+#: How a machine is found at a good end.
+WRITES = {'deploy': 1, 'rebuild': 1}
+
+
+def test_every_flow_has_a_case():
+    assert set(CASES) == set(verb.FLOWS)
+
+
+@pytest.fixture
+def enroll(house):
+    """A node on which the given flow is what its verb leads to."""
+    def enroll(flow):
+        interface = house.drivers.hardware['fake-hardware'].interfaces['inspect']['fake']
+        interface.needs_agent = flow == 'inspect'
+        is_cleaned = False if flow in ('provide', 'delete only') else None
+        instance = '6d2f3b1c-0000-4000-8000-000000000001' if CASES[flow][2] == 'active' else None
+        return house.node(CASES[flow][2], automated_clean=is_cleaned, instance_uuid=instance,
+                          power_state='power on' if instance else 'power off')
+    return enroll
+
+
+def go(house, service, node, flow):
+    name, arguments, *_ = CASES[flow]
+    return house.run(service, node, name, **arguments)
+
+
+def assert_good(house, node, flow):
+    row, last = house.row(node), house.operations(node)[-1]
+    assert (row['provision_state'], row['target_provision_state'], row['last_error']) == (CASES[flow][3], None, None)
+    assert (last['status'], last['error'], last['flow']) == ('done', None, flow)
+    assert_at_rest(row, last)
+    assert is_up(house, node) == (flow in WRITES)
+    assert house.world.leftovers(node) == (['power on'] if flow in WRITES else [])
+    assert house.world.machine(node).writes == WRITES.get(flow, 0)
+    assert row['power_state'] == ('power on' if is_up(house, node) else 'power off')
+    if flow.startswith('delete'):
+        assert (row['instance_info'], row['instance_uuid']) == ({}, None)
+    if flow in WRITES:
+        assert house.world.machine(node).booted_from == 'disk'
+    if flow.startswith('inspect'):
+        assert row['properties']['cpus'] == 32
+        assert row['inspection_finished_at']
+
+
+def assert_bad(house, node, flow, step, words):
+    row, last = house.row(node), house.operations(node)[-1]
+    assert row['provision_state'] in CASES[flow][4]
+    assert f'"{step}"' in row['last_error']
+    assert words in row['last_error']
+    assert (last['status'], last['error']) == ('failed', row['last_error'])
+    assert_at_rest(row, last)
+    if flow in ('delete', 'delete only') and row['provision_state'] == 'error':
+        return
+    assert house.world.leftovers(node) == (['power on'] if is_untouched(flow, step) and is_up(house, node) else [])
+
+
+def is_untouched(flow, step):
+    """Whether the instance is still as it was when ``step`` fails: a rebuild then leaves it running."""
+    names = [one.name for one in verb.FLOWS[flow]]
+    return flow == 'adopt' or (flow == 'rebuild' and names.index(step) < names.index('start ramdisk'))
+
+
+def assert_at_rest(row, last):
+    assert (row['lock_owner'], row['lock_expires_at'], row['operation']) == (None, 0, None)
+    assert last['plan'] is None
+    assert last['finished_at']
+
+
+def is_up(house, node):
+    return house.world.machine(node).power == 'power on'
+
+
+@pytest.mark.parametrize('flow', CASES)
+def test_a_flow_ends_well(house, enroll, flow):
+    service, node = house.service(), enroll(flow)
+    go(house, service, node, flow)
+    assert_good(house, node, flow)
+    saved = [event['data'] for event in house.events('step', node)]
+    assert len(saved) == len(verb.FLOWS[flow])
+
+
+@pytest.mark.parametrize('when', ['before', 'after'])
+@pytest.mark.parametrize(('flow', 'step'), STEPS)
+def test_a_step_fails_and_all_is_undone(house, enroll, flow, step, when):
+    service, node = house.service(), enroll(flow)
+
+    def fail(work, task):
+        if when == 'after':
+            work(task)
+        raise errors.HardwareFailure('seeded failure', remedy='wait')
+
+    house.sabotage(service, flow, step, do=fail)
+    go(house, service, node, flow)
+    assert_bad(house, node, flow, step, 'seeded failure Remedy: wait')
+
+
+@pytest.mark.parametrize('host', ['here', 'there'])
+@pytest.mark.parametrize('when', ['before', 'after'])
+@pytest.mark.parametrize(('flow', 'step'), STEPS)
+def test_a_conductor_dies_and_the_step_runs_again(house, enroll, flow, step, when, host):
+    service, node = house.service(), enroll(flow)
+
+    def die(work, task):
+        if when == 'after':
+            work(task)
+        raise house.Death
+
+    house.sabotage(service, flow, step, do=die)
+    row = go(house, service, node, flow)
+    assert (row['lock_owner'], row['lock_expires_at'] > 0) == ('here', True), 'a dead conductor keeps its lock'
+    assert house.operations(node)[-1]['step'] == step, 'the step is named before it runs'
+    successor = house.service(host)
+    take_after(house, successor, node, host)
+    assert_good(house, node, flow)
+    assert [one['attempt'] for one in steps_of(house, node, step)] == [1, 2]
+
+
+def take_after(house, successor, node, host):
+    """The same host takes its own leases at once, another one only when they ran out."""
+    if host == 'here':
+        successor.crew.take_up()
+    else:
+        successor.crew.take_over()
+        assert successor.crew.busy == set()
+        assert lease.abandoned(house.database) == []
+        house.expire(node)
+        successor.crew.take_over()
+    house.settle(successor, node)
+
+
+def steps_of(house, node, name):
+    return [data for event in house.events('step', node) if (data := load(event))['step'] == name]
+
+
+def load(event):
+    return orjson.loads(orjson.dumps(event['data']))
+
+
+@pytest.mark.parametrize(('flow', 'step'), STEPS)
+def test_a_step_runs_twice(house, enroll, flow, step):
+    service, node = house.service(), enroll(flow)
+
+    def twice(work, task):
+        assert work(task) == work(task)
+
+    house.sabotage(service, flow, step, do=twice)
+    go(house, service, node, flow)
+    assert_good(house, node, flow)
+
+
+@pytest.mark.parametrize('when', ['before', 'after'])
+@pytest.mark.parametrize(('flow', 'step'), UNDOS)
+def test_an_undo_dies_and_is_done_again(house, enroll, flow, step, when):
+    """The last step fails; the conductor dies while it undoes; the next one goes on undoing and does nothing else."""
+    service, node = house.service(), enroll(flow)
+    last = verb.FLOWS[flow][-1].name
+
+    def fail(work, task):
+        work(task)
+        raise errors.HardwareFailure('seeded failure')
+
+    def die(work, task):
+        if when == 'after':
+            work(task)
+        raise house.Death
+
+    house.sabotage(service, flow, last, do=fail)
+    flows = service.crew.flows
+    service.crew.flows = {**flows, flow: tuple(
+        one._replace(undo=lambda task, undo=one.undo: die(undo, task)) if one.name == step else one
+        for one in flows[flow])}
+    assert go(house, service, node, flow)['lock_owner'] == 'here'
+    begun = len(house.events('step', node))
+    successor = house.service()
+    take_after(house, successor, node, 'here')
+    assert_bad(house, node, flow, last, 'seeded failure')
+    assert len(house.events('step', node)) == begun, 'no step was begun again'
+
+
+@pytest.mark.parametrize(('flow', 'step'), UNDOS)
+def test_an_undo_fails_the_others_are_done_and_the_first_error_stays(house, enroll, flow, step):
+    service, node = house.service(), enroll(flow)
+    last = verb.FLOWS[flow][-1].name
+
+    def fail_do(work, task):
+        raise errors.HardwareFailure('seeded failure')
+
+    def fail_undo(task):
+        raise RuntimeError('a second failure')
+
+    house.sabotage(service, flow, last, do=fail_do)
+    flows = service.crew.flows
+    service.crew.flows = {**flows, flow: tuple(
+        one._replace(undo=fail_undo) if one.name == step else one for one in flows[flow])}
+    row = go(house, service, node, flow)
+    assert 'seeded failure' in row['last_error']
+    assert 'second' not in row['last_error']
+    assert row['operation'] is None
+    assert row['lock_owner'] is None
+    done = [load(event)['step'] for event in house.events('undo', node)]
+    assert done == [one.name for one in reversed(verb.FLOWS[flow]) if one.undo]
+
+
+def calls(house, service, node, flow):
+    """Every call of a driver that a flow makes: (interface, method)."""
+    begun = len(house.world.calls)
+    go(house, service, node, flow)
+    return [(kind, method) for kind, method, _ in list(house.world.calls)[begun:]]
+
+
+@pytest.mark.parametrize('how', ['fail', 'die'])
+@pytest.mark.parametrize('when', ['before', 'after'])
+@pytest.mark.parametrize('flow', ['deploy', 'delete'])
+def test_each_call_of_a_driver_breaks(house, enroll, flow, when, how):
+    """The fine grain: not steps but each single touch of the hardware fails, or is the last thing a conductor does."""
+    count = len(calls(house, house.service(), enroll(flow), flow))
+    # The first four calls of a deployment validate the interfaces before it is accepted at all.
+    begin = 0 if flow == 'delete' else 4
+    for number in range(begin, count):
+        with house.database.write() as connection:
+            connection.execute(models.nodes.update().values(instance_uuid=None))
+        service, node = house.service(), enroll(flow)
+        house.world.machine(node).power = 'power on' if flow == 'delete' else 'power off'
+        left = [number]
+
+        def hook(kind, method, row, left=left, node=node):
+            if row['uuid'] == node:
+                left[0] -= 1
+                if left[0] == -1:
+                    raise errors.HardwareFailure('seeded failure') if how == 'fail' else house.Death
+        setattr(house.world, when, hook)
+        go(house, service, node, flow)
+        setattr(house.world, when, None)
+        if how == 'die':
+            successor = house.service()
+            successor.crew.take_up()
+            house.settle(successor, node)
+            assert_good(house, node, flow)
+        else:
+            row = house.row(node)
+            assert row['provision_state'] in CASES[flow][4]
+            assert 'seeded failure' in row['last_error']
+            assert row['provision_state'] == 'error' or house.world.leftovers(node) == []
+
+
+@pytest.mark.parametrize('flow', CASES)
+def test_every_moment_of_a_flow_has_a_deadline(house, enroll, flow):
+    """While a node is on its way somewhere, there is an operation with a deadline ahead, and a lease."""
+    service, node = house.service(), enroll(flow)
+    seen = []
+
+    def look(work):
+        def looking(task):
+            row = nodes.get(house.database, node)
+            operation = house.operations(node)[-1]
+            assert row['provision_state'] not in states.STABLE
+            assert row['operation'] == operation['uuid']
+            assert operation['status'] == 'running'
+            assert time.time() < operation['deadline_at']
+            assert time.time() < row['lock_expires_at']
+            seen.append(row['provision_state'])
+            return work(task)
+        return looking
+    service.crew.flows = {flow: tuple(step._replace(do=look(step.do)) for step in verb.FLOWS[flow])}
+    go(house, service, node, flow)
+    assert len(seen) == len(verb.FLOWS[flow])
+    assert set(seen) <= states.WORKING
+    assert_good(house, node, flow)
