@@ -99,7 +99,7 @@ def _furnish(tree, flavour, append):
                              ('etc/udhcpc/default.script', (_HERE / 'udhcpc.sh').read_text(), 0o755),
                              ('etc/hosts', '127.0.0.1 localhost\n', 0o644), ('etc/passwd', 'root:x:0:0::/:/bin/sh\n', 0o644),
                              ('ingot/modules', ' '.join(packages.ALWAYS[flavour]) + '\n', 0o644),
-                             ('ingot/append', f'{append}\n' if append else '', 0o644)]:
+                             ('ingot/append', ' '.join(append.split()), 0o644)]:
         (tree / name).write_text(text)
         (tree / name).chmod(mode)
 
