@@ -20,7 +20,7 @@ _TAG = re.compile(r'\s*(?:W/)?"([0-9]{1,18})"\s*', re.ASCII)
 class Call:
     """One request, as handlers see it: ``minor`` of its API version, ``query`` (dict), ``base`` of links, ``environ``."""
 
-    __slots__ = ('environ', 'minor', 'query', 'base')
+    __slots__ = ('base', 'environ', 'minor', 'query')
 
     def __init__(self, environ, query, base):
         self.environ, self.query, self.base = environ, query, base
@@ -36,7 +36,7 @@ class Call:
 class Answer:
     """An answer with more to it than a body: status, and headers such as Location and ETag."""
 
-    __slots__ = ('body', 'status', 'headers')
+    __slots__ = ('body', 'headers', 'status')
 
     def __init__(self, body=None, status=None, **headers):
         self.body, self.status = body, status

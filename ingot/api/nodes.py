@@ -8,7 +8,7 @@ from ingot.db import node
 
 #: What removing an attribute leaves, where that is not null.
 DEFAULTS = {'maintenance': False, 'protected': False, 'retired': False, 'disable_power_off': False, 'conductor_group': '',
-            **dict.fromkeys(('driver_info', 'properties', 'instance_info', 'extra', 'network_data'), {})}
+            **{name: {} for name in ('driver_info', 'properties', 'instance_info', 'extra', 'network_data')}}
 
 #: States on the way to somewhere in which a node may be changed all the same.
 _CHANGEABLE = states.STABLE | {'deploy failed', 'inspect failed', 'inspect wait', 'clean failed', 'verifying', 'adopt failed',
@@ -47,10 +47,9 @@ def check_patch(current, operations, minor):
                               remedy='Wait for the end of what runs, or abort it.')
 
 
-def settle_interfaces(current, changed, offered, roots, *, is_reset):
+def settle_interfaces(current, changed, offered, *, is_reset):
     """``changed`` with interfaces that fit the driver: those removed or reset get its default."""
-    wanted = {name: changed[name] if name in changed else None if is_reset or name in roots and name not in changed
-              and current[name] is None else current[name] for name in interfaces.COLUMNS}
+    wanted = {name: changed.get(name, None if is_reset else current[name]) for name in interfaces.COLUMNS}
     chosen = interfaces.choose(offered, changed.get('driver', current['driver']), wanted)
     changed = {name: value for name, value in changed.items() if name not in interfaces.COLUMNS}
     return {**changed, **{name: value for name, value in chosen.items() if value != current[name]}}

@@ -1,4 +1,8 @@
-"""Creating, changing and deleting rows that clients own: one write transaction each, the change's event in it."""
+"""Creating, changing and deleting rows that clients own: one write transaction each, the change's event in it.
+
+``generation`` counts what clients changed. What conductors write (power, provision states) does not raise it: that never
+overwrites a client's attribute, and a client's If-Match would fail for nothing.
+"""
 
 import contextlib
 import uuid

@@ -10,6 +10,9 @@ import sqlalchemy as sa
 from ingot.db import models
 from ingot.db.engine import now
 
+#: Plain strings: orjson takes no others as keys.
+_NAMES = tuple(''.join(column.key) for column in models.events.columns)
+
 
 def add(connection, kind, *, node=None, operation=None, data=None):
     """Record a change in the transaction of the change itself. ``data`` is JSON and holds no secret."""
@@ -24,8 +27,7 @@ def since(database, seq, *, node=None, limit=1000):
         query = query.where(models.events.c.node == node)
     with database.read() as connection:
         rows = connection.execute(query).all()
-    names = [column.key for column in models.events.columns]
-    return [{**dict(zip(names, row, strict=True)), 'data': orjson.Fragment(row.data)} for row in rows]
+    return [{**dict(zip(_NAMES, row, strict=True)), 'data': orjson.Fragment(row.data)} for row in rows]
 
 
 def newest(database):

@@ -1,6 +1,6 @@
 """/v1/chassis"""
 
-from ingot.api import edit, listing, patch, versions, views
+from ingot.api import edit, listing, patch, views
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.chassis import CREATE_ONLY, Chassis, ChassisQuery

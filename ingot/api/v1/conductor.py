@@ -56,7 +56,7 @@ def _after(rows, marker):
 def _fields(call):
     fields = call.query.get('fields')
     unknown = [name for name in fields or () if name not in (*_FIELDS, 'links')]
-    if unknown or fields and call.query.get('detail'):
+    if unknown or (fields and call.query.get('detail')):
         raise errors.Invalid(f'fields are {", ".join(_FIELDS)}, and do not go together with detail.')
     return fields or (_FIELDS if call.query.get('detail') else _BRIEF)
 

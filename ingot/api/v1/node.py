@@ -55,7 +55,7 @@ class Nodes(Resource):
             nodes.check_patch(current, operations, call.minor)
             changed = edit.changes(operations, Node, current, nodes.DEFAULTS)
             if touches_driver:
-                changed = nodes.settle_interfaces(current, changed, offered, roots, is_reset=is_reset)
+                changed = nodes.settle_interfaces(current, changed, offered, is_reset=is_reset)
             nodes.check_changes(current, changed)
             return nodes.complete(changed)
         row = node.edit(self.site.database, ident, view.columns, decide, generation=call.generations)

@@ -1,7 +1,7 @@
 """/v1/nodes/IDENT/states, and the verbs below it: power and provision."""
 
 from ingot import errors
-from ingot.api import nodes, provision, versions, views
+from ingot.api import provision, versions, views
 from ingot.api.expose import Answer, expose
 from ingot.api.resource import Resource
 from ingot.api.types.node import Power, Provision
@@ -36,7 +36,7 @@ class PowerOf(Resource):
         versions.require('Argument', versions.ARGUMENTS, body, call.minor)
         current = node.get(self.site.database, ident)
         if current['provision_state'] in ('cleaning', 'clean wait'):
-            raise errors.InvalidState(f'Node {current["uuid"]} is "{current["provision_state"]}": its power is not to be touched.')
+            raise errors.InvalidState(f'Node {current["uuid"]} is "{current["provision_state"]}": hands off its power.')
         if current['disable_power_off'] and target in _OFF:
             raise errors.Conflict(f'Node {current["uuid"]} must not be powered off (disable_power_off).')
         self.site.conductor.power(current['uuid'], target, body.get('timeout'))
