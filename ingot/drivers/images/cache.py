@@ -139,6 +139,7 @@ class Cache:
         facts = format.inspect(downloaded, name=name, max_mib=images.max_image_mib)
         whole = None
         if facts.format == 'qcow2':
+            convert.check(downloaded, name=name, seconds=images.convert_timeout)
             self._make_room(convert.data_bytes(downloaded, name=name, seconds=images.convert_timeout))
             convert.to_raw(downloaded, raw, name=name, virtual_size=facts.virtual_size, seconds=images.convert_timeout)
             _remove(downloaded)

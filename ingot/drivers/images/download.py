@@ -61,7 +61,7 @@ def read(url, sink, *, seconds, is_checked):
             tries = 1 if sink.received > before else tries + 1
             validator = None if isinstance(error, _Stale) else validator
             if tries >= _TRIES:
-                raise errors.ImageUnavailable(f'Image {mask(url)}: {error}; given up after {sink.received} bytes and '
+                raise errors.ImageUnavailable(f'{mask(url)}: {error}; given up after {sink.received} bytes and '
                                               f'{tries} tries without a new one.') from None
             _pause(min(0.2 * 2 ** tries, max(deadline - time.monotonic(), 0)))
             _check_time(url, deadline, seconds)
@@ -107,15 +107,15 @@ def _open(url, headers=None, method='GET'):
             raise _Stale('the server has no such range') from None
         if error.code in (408, 425, 429) or error.code >= 500:
             raise _Lost(f'the server answered {error.code}') from None
-        raise errors.ImageUnavailable(f'Image {mask(url)}: the server answered {error.code} {error.reason}.') from None
+        raise errors.ImageUnavailable(f'{mask(url)}: the server answered {error.code} {error.reason}.') from None
     except _BROKEN as error:
         if isinstance(getattr(error, 'reason', None), ssl.SSLCertVerificationError):
             raise errors.ImageUnavailable(
-                f'Image {mask(url)}: the server\'s certificate is refused: {error.reason.verify_message}.',
+                f'{mask(url)}: the server\'s certificate is refused: {error.reason.verify_message}.',
                 remedy='Add its authority to the certificates of this host, or correct the URL.') from None
         raise _Lost(f'no connection ({getattr(error, "reason", None) or error})') from None
     except ValueError as error:
-        raise errors.ImageUnavailable(f'Image {mask(url)} is no usable URL: {type(error).__name__}.') from None
+        raise errors.ImageUnavailable(f'{mask(url)} is no usable URL: {type(error).__name__}.') from None
 
 
 def _resumption(received, validator):
@@ -133,7 +133,7 @@ def _receive(answer, sink, url, deadline, seconds, is_checked):
     if total is not None:
         sink.expect(total)
     elif not (answer.chunked or is_checked):
-        raise errors.ImageUnavailable(f'Image {mask(url)}: its server does not say how many bytes it has.',
+        raise errors.ImageUnavailable(f'{mask(url)}: its server does not say how many bytes it has.',
                                       remedy='Give a checksum, so that a transfer cut short is noticed.')
     while data := _next(answer):
         sink.take(data)
@@ -163,7 +163,7 @@ def _total(answer, sink):
 
 def _check_time(url, deadline, seconds):
     if time.monotonic() > deadline:
-        raise errors.DeadlineExceeded(f'Image {mask(url)} did not come within {seconds:g} s.',
+        raise errors.DeadlineExceeded(f'{mask(url)} did not come within {seconds:g} s.',
                                       remedy='Raise [images]download_timeout, or use a nearer server.')
 
 

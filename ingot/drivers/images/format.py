@@ -132,6 +132,8 @@ def _read_qcow2(head, file_size, name):
 def _check_features(head, cluster, refuse):
     """Version 3: feature bits and header extensions."""
     incompatible, _, _, _, header_length = struct.unpack_from('>QQQII', head, 72)
+    if incompatible & 1:
+        refuse('it was not closed cleanly (copied while in use?).', 'Repair it: qemu-img check -r all IMAGE.')
     if incompatible & 1 << 1:
         refuse('it is marked as corrupt.', 'Repair it: qemu-img check -r all IMAGE.')
     if incompatible & 1 << 2:

@@ -26,18 +26,20 @@ def build(path, digest=None):
     """
     whole = None if digest else hashlib.sha256()
     chunks, extents, jobs = [], [], collections.deque()
-    pool = concurrency.Pool(2, name='hash')     # hashlib lets go of the interpreter's lock
+    # hashlib lets go of the interpreter's lock, so two workers use two cores. The whole is hashed in order: one worker.
+    for_whole, for_chunks = concurrency.Pool(1, name='hash'), concurrency.Pool(1 if whole else 2, name='hash')
     try:
         with open(path, 'rb', buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             for offset, data in _read(file.fileno(), size):
                 _add_extents(extents, offset, data)
-                jobs.append((pool.submit(_digest, data), pool.submit(whole.update, data) if whole else None))
-                while len(jobs) > (1 if whole else 2):      # the whole is hashed in order: one chunk at a time
+                jobs.append((for_chunks.submit(_digest, data), for_whole.submit(whole.update, data) if whole else None))
+                while len(jobs) > 2:
                     chunks.append(_finish(jobs.popleft()))
             chunks.extend(_finish(job) for job in jobs)
     finally:
-        pool.close()
+        for_whole.close()
+        for_chunks.close()
     return base.Manifest(size, CHUNK, _coarsen(extents), chunks), digest or whole.hexdigest()
 
 
