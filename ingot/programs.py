@@ -48,11 +48,12 @@ def find(name):
     return path
 
 
-def run(name, *args, timeout=60, stdin=None, environment=None, cwd=None, secrets=()):
+def run(name, *args, timeout=60, stdin=None, environment=None, cwd=None, secrets=(), accepts=(0,)):
     """Run a program to its end and return its standard output (str).
 
     :param timeout: seconds; then it is killed. :param stdin: text for its standard input. :param environment: variables
         added to ours. :param secrets: words that are masked in the error.
+    :param accepts: exit statuses that are no error.
     Raises ProgramFailed with exit status and the last words of standard error.
     """
     command = [find(name), *map(str, args)]
@@ -61,7 +62,7 @@ def run(name, *args, timeout=60, stdin=None, environment=None, cwd=None, secrets
                               errors='replace', env={**os.environ, **(environment or {})})
     except subprocess.TimeoutExpired:
         raise errors.ProgramFailed(f'{name} did not end within {timeout} s and was killed.') from None
-    if done.returncode:
+    if done.returncode not in accepts:
         words = (done.stderr or done.stdout).strip()[-500:]
         for secret in secrets:
             words = words.replace(secret, '***')
