@@ -30,9 +30,9 @@ def changes(operations, cls, current, defaults=None):
 
     :param defaults: {attribute: value} where removing one does not leave null.
     """
-    attributes, defaults = document.attributes(cls), defaults or {}
+    attributes = document.attributes(cls)
     after = patch.apply(operations, {name: current[name] for name in attributes if name in current})
-    after = {name: defaults[name] if value is None and name in defaults else value for name, value in after.items()}
+    after = {name: (defaults or {}).get(name) if value is patch.GONE else value for name, value in after.items()}
     lacking = [name for name, value in after.items() if value is None and attributes[name].mandatory]
     if lacking:
         raise errors.PatchRefused(f'{", ".join(lacking)} cannot be removed.')

@@ -7,6 +7,8 @@ from ingot import errors
 
 _BAD_ESCAPE = re.compile('~(?![01])')
 _OPERATIONS = ('add', 'replace', 'remove')
+#: In the place of an attribute that was removed.
+GONE = object()
 
 
 def read(document):
@@ -35,7 +37,7 @@ def roots(operations):
 
 
 def apply(operations, current):
-    """The attributes of ``current`` (dict) that ``operations`` change, as they are afterwards; None where one is removed.
+    """The attributes of ``current`` (dict) that ``operations`` change, as they are afterwards; GONE where one is removed.
 
     ``current`` stays as it is.
     """
@@ -50,7 +52,7 @@ def _apply(number, changed, op, path, value):
     if root not in changed:
         raise errors.PatchRefused(f'Operation {number}: there is no attribute {root[:100]} to {op}.')
     if not rest:
-        changed[root] = None if op == 'remove' else copy.deepcopy(value)
+        changed[root] = GONE if op == 'remove' else copy.deepcopy(value)
         return
     where = _walk(number, changed[root], rest[:-1], path)
     if isinstance(where, dict):

@@ -48,6 +48,7 @@ def _is_null(column, wanted):
 
 _FILTERS = {
     'associated': lambda value: _is_null(TABLE.c.instance_uuid, not value),
+    'include_children': lambda value: sa.true() if value else TABLE.c.parent_node.is_(None),
     'sharded': lambda value: _is_null(TABLE.c.shard, not value),
     'shard': TABLE.c.shard.in_,
     'chassis_uuid': lambda value: SHOWN['chassis_uuid'] == value,

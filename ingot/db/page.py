@@ -35,5 +35,6 @@ def _after(connection, table, sort, is_descending, marker):
         return later
     if found.value is None:
         return sa.and_(sort.is_(None), later)
-    beyond = sort < found.value if is_descending else sort > found.value
-    return sa.or_(beyond, sa.and_(sort == found.value, later), sort.is_(None))
+    value = sa.literal(found.value, sort.type)
+    beyond = sort < value if is_descending else sort > value
+    return sa.or_(beyond, sa.and_(sort == value, later), sort.is_(None))

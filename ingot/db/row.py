@@ -26,6 +26,7 @@ def dump(table, values):
 
 def duplicate(noun, error, values):
     """The Duplicate error to raise for oslo.db's DBDuplicateEntry; names the column and the value that is taken."""
-    column = next((name for name in values if any(name in str(part) for part in error.columns)), None)
+    taken = [name for name in values if any(name in str(part) for part in error.columns)]
+    column = max(taken, key=len, default=None)       # 'uuid' is in 'instance_uuid' too
     what = f'{column} "{values[column]}"' if column else 'one of its unique values'
     return errors.Duplicate(f'There is a {noun} with {what} already.')

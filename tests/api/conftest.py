@@ -1,5 +1,6 @@
 """The API in process, on a database of its own, with a conductor that only takes notes."""
 
+import shutil
 import time
 
 import orjson
@@ -113,10 +114,22 @@ def set_columns(database, uuid, **values):
         connection.execute(models.nodes.update().where(models.nodes.c.uuid == uuid).values(**values))
 
 
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/api.sqlite')
+@pytest.fixture(scope='session')
+def empty(tmp_path_factory):
+    """A database file with the schema and nothing in it, to copy."""
+    path = tmp_path_factory.mktemp('empty') / 'empty.sqlite'
+    database = Database(f'sqlite:///{path}')
     schema.upgrade(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql('PRAGMA wal_checkpoint(TRUNCATE)')
+    database.close()
+    return path
+
+
+@pytest.fixture
+def database(tmp_path, empty):
+    shutil.copy(empty, tmp_path / 'api.sqlite')
+    database = Database(f'sqlite:///{tmp_path}/api.sqlite')
     add_conductor(database)
     yield database
     database.close()

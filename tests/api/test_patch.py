@@ -14,7 +14,7 @@ def apply(*operations):
 @pytest.mark.parametrize(('operation', 'expected'), [
     (('add', '/name', 'other'), {'name': 'other'}),
     (('replace', '/name', None), {'name': None}),
-    (('remove', '/name'), {'name': None}),
+    (('remove', '/name'), {'name': patch.GONE}),
     (('add', '/extra/new', {'k': 1}), {'extra': {**CURRENT['extra'], 'new': {'k': 1}}}),
     (('replace', '/extra/a', 3), {'extra': {**CURRENT['extra'], 'a': 3}}),
     (('add', '/extra/a/b/-', 3), {'extra': {**CURRENT['extra'], 'a': {'b': [1, 2, 3]}}}),

@@ -119,7 +119,6 @@ class Traits(Resource):
 
 
 def _page(site, call, **kwargs):
-    filters = {}
-    if not call.query.keys() & {'parent_node', 'include_children', 'instance_uuid'}:
-        filters['parent_node'] = None            # children show up only when they are asked for
-    return listing.page(site, call, views.NODE, node.rows, filters=filters, **kwargs)
+    is_plain = not call.query.keys() & {'parent_node', 'include_children', 'instance_uuid'}
+    hidden = {'include_children': False} if is_plain else {}        # children show up only when they are asked for
+    return listing.page(site, call, views.NODE, node.rows, filters=hidden, **kwargs)
