@@ -11,8 +11,7 @@ import time
 from ingot import concurrency, errors
 from ingot.drivers.ipmi.address import Address
 
-_PATIENCE = 2.0        # seconds that a held session may be silent before it is made anew
-_KEEPALIVE = 25.0      # seconds; BMCs end sessions that are silent for 60 s (IPMI 2.0 section 6.12.15)
+_KEEPALIVE = 25.0      # seconds of silence until a packet is sent: BMCs end sessions after 60 s (IPMI 2.0, 6.12.15)
 _UNUSED = 300.0        # seconds after which a session is closed: BMCs have few
 
 
@@ -38,7 +37,8 @@ class Request:
 
     @property
     def patience(self):
-        return min(_PATIENCE, self.seconds / 3)
+        """Seconds that a held session may be silent before it is made anew."""
+        return self.seconds / 4
 
 
 class Bmc:
@@ -158,8 +158,8 @@ class Bmc:
         address, peer = self._session.address, self._session.sockaddr
         if not self._is_ready or now - self._used_at > _UNUSED:      # nobody waits for the login any more, or for long
             self.close()
-        elif now - self._heard_at > _KEEPALIVE:                      # Get Device ID
-            self.submit(Request(address, peer, 6, 1, b'', 0, seconds=_PATIENCE, asked_at=now, is_keepalive=True,
+        elif now - self._heard_at > _KEEPALIVE:
+            self.submit(Request(address, peer, 6, 1, b'', 0, seconds=3, asked_at=now, is_keepalive=True,
                                 has_new_session=True))
 
     def _fail_silent(self, request):

@@ -12,7 +12,7 @@ import time
 from pyghmi.ipmi.private import session
 from pyghmi.ipmi.private.util import get_ipmi_error
 
-_AGAIN = 2.0       # seconds, the longest pause before a packet is sent again
+_SHORTEST, _LONGEST = 0.5, 3.0       # seconds before a packet is sent again; growing, for some BMCs are that slow
 _SHA1, _SHA256 = 1, 256
 
 
@@ -29,6 +29,7 @@ class Session(session.Session):
 
     def __init__(self, address, peer, send, on_login):
         self.address, self._peer, self._send = address, peer, send
+        self._pause = _SHORTEST * random.uniform(1, 2)      # not all at once
         self._answer = None       # what is left to do with an answer once pyghmi is done with its packet
         super().__init__(address.host, userid=address.user, password=address.password, port=address.port,
                          kg=address.kg, privlevel=address.privilege, keepalive=False,
@@ -36,6 +37,7 @@ class Session(session.Session):
 
     def ask(self, netfn, command, data, lun, answered):
         """Send one request; ``answered(response)`` gets pyghmi's dict (netfn, command, code, data). One at a time."""
+        self.timeout = self._pause = _SHORTEST * random.uniform(1, 2)
         self._request(netfn, command, answered, data=data, rslun=lun)
 
     def receive(self, packet, peer):
@@ -50,7 +52,8 @@ class Session(session.Session):
     def tick(self, now):
         """Send the last packet again when it is time."""
         if self.lastpayload and self.expiration <= now:
-            self.timeout = min(self.timeout, _AGAIN - 1)     # pyghmi adds 1 s each time, and gives up at maxtimeout
+            self._pause = min(self._pause * 1.5, _LONGEST)
+            self.timeout = self._pause - 1      # pyghmi adds 1 s each time, and gives up above maxtimeout
             self._timedout()
 
     def close(self):
@@ -72,9 +75,8 @@ class Session(session.Session):
 
     def _initsession(self):
         super()._initsession()
-        self.sockaddr = self._peer
+        self.sockaddr, self.timeout, self.maxtimeout = self._peer, self._pause, _LONGEST + 1
         self.localsid = random.getrandbits(31)      # answers to an older login must not fit
-        self.maxtimeout = _AGAIN + 1
         if self.address.suite == 3:
             self.attemptedhash = _SHA1
 
