@@ -13,6 +13,7 @@ from ingot import errors, programs
 
 _LIBRARIES = '/lib/x86_64-linux-gnu'
 _LOADER = '/lib64/ld-linux-x86-64.so.2'
+_REMEDY = 'Add the package of that library to the list of packages.'
 
 
 def epoch():
@@ -75,15 +76,15 @@ def libraries(source, tree, binaries):
 
 
 def _needed(loader, folders, binary):
-    """{soname: path}; a library outside of ``folders`` would be one of the building system, so it is missing."""
-    listed = programs.run(loader, '--list', '--inhibit-cache', '--library-path', ':'.join(folders), binary)
-    found = dict(re.findall(r'^\s*(\S+) => (/\S+)', listed, re.MULTILINE))
-    found = {name: path for name, path in found.items() if not name.startswith('/')}
-    strange = [name for name in re.findall(r'^\s*(\S+) => ', listed, re.MULTILINE) if not name.startswith('/')
-               and not found.get(name, '').startswith(tuple(folders))]
+    """{soname: path}. The loader also looks where the building system has its libraries; those are as good as missing."""
+    try:
+        listed = programs.run(loader, '--list', '--inhibit-cache', '--library-path', ':'.join(folders), binary)
+    except errors.ProgramFailed as error:
+        raise errors.ProgramFailed(f'A library of {binary} is in no unpacked package: {error}', remedy=_REMEDY) from None
+    found = {name: path for name, path in re.findall(r'^\s*(\S+) => (/\S+)', listed, re.MULTILINE) if name[0] != '/'}
+    strange = [name for name, path in found.items() if not path.startswith(tuple(folders))]
     if strange:
-        raise errors.ProgramFailed(f'{binary} needs {", ".join(strange)}, which no unpacked package has.',
-                                   remedy='Add the package of that library to the list of packages.')
+        raise errors.ProgramFailed(f'{binary} needs {", ".join(strange)}, which is in no unpacked package.', remedy=_REMEDY)
     return found
 
 
@@ -100,11 +101,14 @@ def normalize(tree):
         os.utime(path, (epoch(), epoch()), follow_symlinks=False)
 
 
-def pack(tree, output):
-    """Write ``tree`` as a compressed cpio archive that a Linux kernel takes as its initramfs."""
+def pack(tree, output, level=19):
+    """Write ``tree`` as a compressed cpio archive that a Linux kernel takes as its initramfs.
+
+    :param level: of zstd, 1 (quick) to 19 (small).
+    """
     normalize(tree)
     archive = f'{output}.cpio'
     names = sorted(str(path.relative_to(tree)) for path in pathlib.Path(tree).rglob('*'))
     programs.run('cpio', '--create', '--format=newc', '--reproducible', '--owner=0:0', '--quiet', '-F', archive,
                  cwd=tree, stdin='\n'.join(names) + '\n')
-    programs.run('zstd', '-19', '-T0', '--quiet', '--force', '--rm', archive, '-o', output, timeout=600)
+    programs.run('zstd', f'-{level}', '-T0', '--quiet', '--force', '--rm', archive, '-o', output, timeout=600)

@@ -18,13 +18,13 @@ _SECONDS = 300
 Ramdisk = collections.namedtuple('Ramdisk', 'kernel initrd manifest')
 
 
-def build(folder, flavour='small', cache=None, append='', *, agent=_HERE / 'agent'):
+def build(folder, flavour='small', cache=None, append='', *, agent=_HERE / 'agent', level=19):
     """Make ``kernel``, ``initrd`` and ``ramdisk.json`` in ``folder``, unless they are there from equal input.
 
     :param flavour: 'small' (virtual machines, boots fastest) or 'full' (real hardware).
     :param cache: folder of downloads; default: $INGOT_CACHE, ~/.cache/ingot.
     :param append: words that stand behind those of the kernel line, for /init and the agent (``ingot.shell``).
-    :param agent: folder of the agent's Python package.
+    :param agent: folder of the agent's Python package. :param level: of zstd; 1 for a quick try, 19 for a small ramdisk.
     Returns Ramdisk(kernel, initrd, manifest), paths. Raises ImageUnavailable when packages cannot be had, Invalid.
     """
     if flavour not in packages.FLAVOURS:
@@ -34,7 +34,7 @@ def build(folder, flavour='small', cache=None, append='', *, agent=_HERE / 'agen
         raise errors.InvalidParameter(f'{agent} is no agent: it has no __main__.py.')
     ramdisk = Ramdisk(folder / 'kernel', folder / 'initrd', folder / 'ramdisk.json')
     names = packages.wanted(flavour, cache)
-    inputs = _inputs(flavour, append, agent, debian.look_up(names, cache).values())
+    inputs = _inputs(agent, debian.look_up(names, cache).values(), flavour=flavour, append=append, level=level)
     if not _is_fresh(ramdisk, inputs):
         fetched = debian.fetch(names, cache)
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,10 +45,10 @@ def build(folder, flavour='small', cache=None, append='', *, agent=_HERE / 'agen
     return ramdisk
 
 
-def _inputs(flavour, append, agent, used):
+def _inputs(agent, used, **wishes):
     """All that decides about the bytes."""
     recipe = [_HERE / 'init.sh', _HERE / 'udhcpc.sh', *_HERE.glob('*.py'), pathlib.Path(initramfs.__file__)]
-    return {'flavour': flavour, 'append': append, 'epoch': initramfs.epoch(), 'agent_sha256': _digest(agent.rglob('*.py')),
+    return {**wishes, 'epoch': initramfs.epoch(), 'agent_sha256': _digest(agent.rglob('*.py')),
             'recipe_sha256': _digest(recipe), 'packages': [
                 {key: value for key, value in dataclasses.asdict(package).items() if key != 'depends'} for package in used]}
 
@@ -84,7 +84,7 @@ def _make(ramdisk, inputs, agent, used, cache):
     initramfs.busybox(source, tree)
     loaded = initramfs.modules(source, tree, packages.MODULES[inputs['flavour']])
     _put_programs(source, tree, agent, ramdisk.kernel.with_name('sources'))
-    initramfs.pack(tree, ramdisk.initrd)
+    initramfs.pack(tree, ramdisk.initrd, inputs['level'])
     shutil.copy(source / f'boot/vmlinuz-{version}', ramdisk.kernel)
     ramdisk.manifest.write_text(json.dumps({
         'inputs': inputs, 'kernel_version': version, 'modules': loaded, 'left_out': 'firmware (non-free)',
