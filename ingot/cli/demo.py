@@ -24,6 +24,8 @@ from ingot.lab import image, rack
 from ingot.ramdisk import build
 
 CACHE = pathlib.Path(os.environ.get('INGOT_CACHE') or pathlib.Path.home() / '.cache' / 'ingot')
+#: Addresses for the machines, of the rack's network.
+DHCP_RANGE = '172.30.0.100,172.30.0.250'
 MARKER = re.compile(r'INGOT-BOOTED image=(\S+) root=(\S+) hostname=(\S+)')
 
 
@@ -73,8 +75,8 @@ class Stage:
         source = image.build(self.folder / 'image')
         print(f'Ramdisk and image ready after {time.monotonic() - began:.1f} s')
         self.rack = rack.up(self.folder / 'rack', lab.plan(self.machines, 512, 4), network=self.network,
-                            boot_port=self.ports[2])
-        self.prefix = rack.prefix(self.rack)
+                            boot_port=self.ports[2], kernel=self.folder / 'ramdisk' / 'kernel')
+        self.prefix = self.rack['argv_prefix']
         self._start_serve()
         self.script.write_text(json.dumps({
             'url': f'http://127.0.0.1:{self.ports[0]}', 'machines': self.rack['machines'], 'image': f'file://{source}',
@@ -92,7 +94,7 @@ class Stage:
                    'images.allowed_paths': self.folder / 'image', 'agent.kernel_append': 'console=ttyS0'}
         if self.network == 'namespace':
             options |= {'dhcp.provider': 'dnsmasq', 'dhcp.interface': self.rack['interface'],
-                        'dhcp.range': self.rack['dhcp_range']}
+                        'dhcp.range': DHCP_RANGE}
         words = [word for name, value in options.items() for word in ('--set', f'{name}={value}')]
         with open(self.folder / 'serve.log', 'wb') as log:
             self._serve = subprocess.Popen(
@@ -152,12 +154,11 @@ class Walk:
         return self.tell()
 
     def enrol(self, machine):
-        bmc = machine['bmc']
         node = self.baremetal.create_node(
             name=machine['name'], driver='ipmi', resource_class='demo',
             properties={'capabilities': f'boot_mode:{machine["firmware"]}'},
-            driver_info={'ipmi_address': bmc['address'], 'ipmi_port': bmc['port'], 'ipmi_username': bmc['user'],
-                         'ipmi_password': bmc['password']},
+            driver_info={'ipmi_address': machine['bmc_address'], 'ipmi_port': machine['bmc_port'],
+                         'ipmi_username': machine['user'], 'ipmi_password': machine['password']},
             instance_info={'image_source': self.script['image'], 'image_os_hash_algo': 'sha256',
                            'image_os_hash_value': self.script['checksum']})
         self.baremetal.create_port(node_uuid=node.id, address=machine['mac'])
@@ -169,7 +170,8 @@ class Walk:
         for uuid, machine in self.nodes.items():
             if uuid in self.failed:
                 continue
-            self.read[uuid] = pathlib.Path(machine['console_log']).stat().st_size if verb == 'active' else 0
+            if verb == 'active':
+                self.read[uuid] = size(machine['console_log'])
             drive = {'meta_data': {'uuid': uuid, 'hostname': machine['name']}} if verb == 'active' else None
             self.baremetal.set_node_provision_state(uuid, verb, config_drive=drive)
             goals[uuid] = goal
@@ -214,6 +216,11 @@ class Walk:
 def digest(path):
     with open(path, 'rb') as file:
         return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def size(path):
+    """Bytes of a file, 0 where there is none yet."""
+    return os.stat(path).st_size if os.path.exists(path) else 0
 
 
 def free_ports(count):

@@ -45,7 +45,7 @@ def start_logging(*, is_debug):
     """Log to standard error; systemd and terminals both like it there."""
     logging.basicConfig(level=logging.DEBUG if is_debug else logging.INFO, stream=sys.stderr,
                         format='%(asctime)s %(levelname).1s %(name)s: %(message)s')
-    for noisy in ('stevedore', 'openstack', 'keystoneauth', 'urllib3', 'pecan', 'wsme'):
+    for noisy in ('stevedore', 'openstack', 'keystoneauth', 'urllib3', 'pecan', 'wsme', 'alembic'):
         logging.getLogger(noisy).setLevel(logging.INFO if is_debug else logging.WARNING)
 
 

@@ -69,13 +69,14 @@ def deploy_arguments(parser):
 
 
 def run(options):
+    import keystoneauth1.exceptions as keystone
     import openstack.exceptions as sdk
     try:
         return options.action(client.connect(options.url), options)
     except sdk.HttpException as error:
         print(f'ingot: the API refused: {error.details or error}', file=sys.stderr)
         return 3
-    except (sdk.SDKException, OSError) as error:
+    except (sdk.SDKException, keystone.ClientException, OSError) as error:
         print(f'ingot: no answer from the API: {error}', file=sys.stderr)
         return 4
     except errors.DeadlineExceeded as error:
