@@ -53,10 +53,10 @@ class Crew:
         try:
             yield
         except Exception:
-            self._release(task)
+            self.release(task)
             raise
         if is_always:
-            self._release(task)
+            self.release(task)
 
     def _begin(self, node):
         task = Task(self.conf, self.database, self.drivers, node, stopping=self._stopping)
@@ -64,7 +64,8 @@ class Crew:
             self._tasks[task.uuid] = task
         return task
 
-    def _release(self, task):
+    def release(self, task):
+        """Let go of a lock that no flow was begun with."""
         self._forget(task)
         task.release()
 
@@ -90,17 +91,15 @@ class Crew:
 
     def _carry_out(self, task, work):
         """What raises here has left the row as it was: the lease runs out, and the work is taken up again."""
-        result = None
         try:
-            result = work()
+            if work() is flow.WAIT and operations.is_reported(self.database, task.operation['uuid']):
+                self.resume(task.uuid, task.operation['uuid'])      # its nudge came while we still held the lock
         except errors.Stale as error:
             log.warning('Node %s: stopped, %s', task.uuid, error)
         except Exception:
             log.exception('Node %s: left in the middle of its work; it is taken up when the lease runs out', task.uuid)
         finally:
             self._forget(task)
-        if result is flow.WAIT and operations.is_reported(self.database, task.operation['uuid']):
-            self.resume(task.uuid, task.operation['uuid'])
 
     # Taking up.
 
@@ -111,7 +110,7 @@ class Crew:
             if task.operation and task.operation['uuid'] == operation and task.operation['status'] == 'waiting':
                 self.submit(task, error)
             else:
-                self._release(task)
+                self.release(task)
 
     def take_up(self):
         """At start: what a former life of this host held is ours again at once."""
@@ -136,7 +135,7 @@ class Crew:
         if task.node['target_power_state']:
             task.save({'target_power_state': None,
                        'last_error': 'A power action was interrupted by the end of its conductor.'})
-        self._release(task)
+        self.release(task)
 
     # Keeping alive.
 
@@ -160,7 +159,7 @@ class Crew:
                                        self.conf.conductor.lease_seconds))
         if task.operation is None:
             task.save({'target_power_state': None, 'last_error': 'The power action did not end in time.'})
-            self._release(task)
+            self.release(task)
         elif task.operation['error'] is not None:
             task.finish_failed()
             self._forget(task)

@@ -11,6 +11,7 @@ FLOWS = {'deploy': deploy.DEPLOY, 'rebuild': deploy.DEPLOY, 'delete': deploy.DEL
          'inspect': inspect.INSPECT, 'inspect by bmc': inspect.ASK_BMC}
 #: Flow -> what validates the node before the verb is accepted, as its first step does again.
 _FIRST = {name: steps[0].do for name, steps in FLOWS.items() if steps[0].name.startswith('validate')}
+_ARGUMENTS = ('configdrive', 'clean_steps')
 _SUPPORTED = ('manage', 'provide', 'deploy', 'rebuild', 'delete', 'abort', 'inspect', 'clean', 'adopt')
 
 
@@ -46,6 +47,9 @@ def check(task, event, arguments):
                                   remedy='Set protected to false first.')
     if event == 'deploy' and node['retired']:
         raise errors.InvalidState(f'Node {task.uuid} is retired and gets no new instance.')
+    foreign = sorted(name for name, value in arguments.items() if value and name not in _ARGUMENTS)
+    if foreign:
+        raise errors.Invalid(f'Not supported yet with "{event}": {", ".join(foreign)}.')
     if event == 'clean' and not arguments.get('clean_steps'):
         raise errors.Invalid('Manual cleaning needs clean_steps: [{"interface": ..., "step": ...}].')
     plan.clean_actions(arguments.get('clean_steps'))
@@ -62,7 +66,7 @@ def accept(crew, task, event, arguments):
     after = states.move(task.node['provision_state'], event).state
     if after in states.STABLE:
         task.move(event, {'last_error': None})
-        task.release()
+        crew.release(task)
         return None
     values = {'inspection_started_at': now(), 'inspection_finished_at': None} if event == 'inspect' else {}
     ended = task.operation['uuid'] if task.operation else None
@@ -82,7 +86,7 @@ def abort(crew, task):
 
 def work(task, event, arguments):
     """The operation to store for ``event``: its flow, arguments and config drive."""
-    arguments = {key: value for key, value in arguments.items() if value is not None}
+    arguments = {key: value for key, value in arguments.items() if value}
     drive = _configdrive(task, event, arguments.pop('configdrive', None))
     if task.operation:
         arguments['ended'] = task.operation['uuid']

@@ -89,6 +89,11 @@ class House:
         assert concurrency.wait_for(lambda: not service.crew.busy, SECONDS, every=0.005), 'the conductor is still busy'
         return self.row(node)
 
+    def let_go(self, service, node):
+        """As ``settle``, for a driver that hangs, now or in a moment: it goes on."""
+        assert concurrency.wait_for(lambda: self.world.release() or not service.crew.busy, SECONDS)
+        return self.row(node)
+
     def sabotage(self, service, flow, name, do=None, undo=None):
         """Wrap step ``name`` of ``flow``: ``do(work, task)`` and ``undo(work, task)`` are called instead of it."""
         def wrap(step):
