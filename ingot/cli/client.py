@@ -29,11 +29,11 @@ class Feed:
 
     def __init__(self, baremetal, *, since=None):
         self._baremetal = baremetal
-        self.seq = since if since is not None else self._get(since=1 << 62, wait=0)['next']
+        self.seq = since if since is not None else self._get()['next']
 
     def _get(self, **query):
-        answer = self._baremetal.get('/v1/feed', params=query, headers={'X-OpenStack-Ironic-API-Version': VERSION},
-                                     timeout=query['wait'] + 30)
+        answer = self._baremetal.get('/feed', params=query, headers={'X-OpenStack-Ironic-API-Version': VERSION},
+                                     timeout=query.get('wait', 0) + 30)
         if answer.status_code != 200:
             raise errors.Unavailable(f'The feed of {self._baremetal.get_endpoint()} answers {answer.status_code}.')
         return answer.json()

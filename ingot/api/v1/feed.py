@@ -21,7 +21,10 @@ _STREAM_SECONDS = 600
 
 
 class Feed(Resource):
-    """GET /v1/feed?since=SEQ&node=IDENT&wait=SECONDS; at most half of the server's threads wait for changes."""
+    """GET /v1/feed?since=SEQ&node=IDENT&wait=SECONDS; at most half of the server's threads wait for changes.
+
+    Without ``since`` it begins with what comes next.
+    """""
 
     def __init__(self, site, **kwargs):
         super().__init__(site, **kwargs)
@@ -33,11 +36,10 @@ class Feed(Resource):
     def list(self, call):
         query = call.query
         since = query.get('since', _last_id(call))
-        reader = Reader(self.site.database, since if since is not None else 0, _node(self.site, query.get('node')),
-                        query.get('limit', 1000))
+        if since is None:
+            since = event.newest(self.site.database)
+        reader = Reader(self.site.database, since, _node(self.site, query.get('node')), query.get('limit', 1000))
         if 'text/event-stream' in call.environ['ingot.accept']:
-            if since is None:
-                reader.seq = event.newest(self.site.database)
             return Answer(self._stream(reader), Content_Type='text/event-stream', Cache_Control='no-store')
         return self._poll(reader, query.get('wait', 0))
 
