@@ -95,7 +95,8 @@ class World:
 
     def misbehaviour(self, node, name):
         """What ``node`` is told to do wrong in the method ``name`` this time; {} for nothing."""
-        wish = ((node.get('driver_info') or {}).get('fake') or {}).get(name) or {}
+        wishes = (node.get('driver_info') or {}).get('fake')
+        wish = wishes.get(name) or {} if isinstance(wishes, dict) else {}
         with self._lock:
             self._misbehaved[node['uuid'], name] += 1
             return wish if self._misbehaved[node['uuid'], name] <= wish.get('times', float('inf')) else {}
@@ -158,6 +159,9 @@ class FakePower(_Fake):
 
     @_behaves
     def set(self, node, target, timeout):
+        if target not in self.supported(node):
+            raise errors.InvalidParameter(f'Node {node["uuid"]}: no power target "{target}"; '
+                                          f'possible: {", ".join(self.supported(node))}.')
         self.world.of(node).press(target)
 
     def supported(self, node):

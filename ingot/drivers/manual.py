@@ -25,6 +25,9 @@ class ManualPower:
         return row if row in (states.POWER_ON, states.POWER_OFF) else commanded or states.POWER_OFF
 
     def set(self, node, target, timeout):
+        if target not in self.supported(node):
+            raise errors.InvalidParameter(f'Node {node["uuid"]}: no power target "{target}"; '
+                                          f'possible: {", ".join(self.supported(node))}.')
         self._commanded[node['uuid']] = node.get('power_state'), states.POWER_RESULT[target]
 
     def supported(self, node):

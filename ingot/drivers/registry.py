@@ -52,7 +52,7 @@ def load(conf):
     context = base.Context(conf)
     found = named.NamedExtensionManager(
         NAMESPACE, conf.conductor.enabled_drivers, name_order=True, on_load_failure_callback=_refuse_broken,
-        on_missing_entrypoints_callback=_refuse_missing, warn_on_missing_entrypoint=False)
+        on_missing_entrypoints_callback=_refuse_missing)
     return Drivers(context, {extension.name: _make(extension, context) for extension in found})
 
 

@@ -19,6 +19,8 @@ def read(owner, address):
     """{'Temperature': {'CPU1 Temp': {'value', 'units', 'health'}}, ...}; discrete sensors have their states as value."""
     asker = _Asker(owner, address)
     groups = {}
+    if not any(owner.ask(address, 0x0a, 0x20)[1:3]):      # no record at all, which pyghmi does not expect (section 33.9)
+        return groups
     try:
         records = sdr.SDR(asker)
         for number in records.get_sensor_numbers():
