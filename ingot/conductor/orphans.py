@@ -12,12 +12,14 @@ log = logging.getLogger(__name__)
 
 
 def search(crew):
-    """Withdraw every export and boot record that no live operation needs."""
+    """Withdraw every export, boot record and hold on an image that no live operation needs."""
     for hardware in crew.drivers.hardware.values():
         for deploy in hardware.interfaces.get('deploy', {}).values():
             _exports(crew, deploy)
         for boot in hardware.interfaces.get('boot', {}).values():
             _records(crew, boot)
+    for cache in _services(crew, 'holders', 'release'):
+        _holds(crew, cache)
 
 
 def _exports(crew, deploy):
@@ -54,9 +56,21 @@ def _withdraw(crew, boot, node_uuid, mac):
         lease.release(crew.database, node_uuid, node['lock_epoch'])
 
 
+def _holds(crew, cache):
+    """Holds have the name of their operation, as exports do."""
+    holders = cache.holders()
+    for operation in set(holders) - set(operations.live(crew.database)):
+        log.warning('Image held for operation %s, which is over, is released', operation)
+        cache.release(operation)
+
+
 def trim(crew):
-    """Let every deploy interface that keeps a cache bring it within its bound."""
-    for hardware in crew.drivers.hardware.values():
-        for deploy in hardware.interfaces.get('deploy', {}).values():
-            if hasattr(deploy, 'trim'):
-                deploy.trim()
+    """Let every service that keeps a cache bring it within its bound."""
+    for cache in _services(crew, 'trim'):
+        cache.trim()
+
+
+def _services(crew, *methods):
+    """The drivers' shared services that have all of ``methods``."""
+    return [service for service in list(crew.drivers.context.services.values())
+            if all(hasattr(service, method) for method in methods)]

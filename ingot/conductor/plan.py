@@ -61,10 +61,11 @@ def new_token():
 
 
 def boot_files(conf, node, operation, token):
-    """What the machine netboots: the ramdisk, and on its kernel line where to call home and as whom."""
-    info, folder = node['driver_info'], os.path.join(conf.state_dir, 'ramdisk')
+    """What the machine netboots: the ramdisk, and on its kernel line where to call home and as whom.
+
+    Words of the operator ([agent] kernel_append) are the boot interface's to add.
+    """
+    info, folder = node['driver_info'], os.path.join(os.path.abspath(conf.state_dir), 'ramdisk')
     words = {'ingot.api': config.agent_url(conf), 'ingot.operation': operation['uuid'], 'ingot.token': token}
-    # The same word may be there twice (console=): kept whole.
-    words.update(dict.fromkeys(conf.agent.kernel_append.split()))
     return BootFiles(info.get('deploy_kernel') or conf.boot.kernel or os.path.join(folder, 'kernel'),
                      info.get('deploy_ramdisk') or conf.boot.ramdisk or os.path.join(folder, 'initrd'), words)

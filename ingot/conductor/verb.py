@@ -78,6 +78,8 @@ def accept(crew, task, event, arguments):
 
 def abort(crew, task):
     """The machine is told to stop from now on; what was put out for it is undone in the background."""
+    if task.operation is None:
+        raise errors.InvalidState(f'Node {task.uuid}: nothing is under way that could be aborted.')
     phase = operations.last_phase(task.database, task.operation['uuid'])
     task.save_error(f'{task.operation["flow"]} was aborted on request; the machine did last: {phase or "nothing yet"}.')
     crew.submit(task)

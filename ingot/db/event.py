@@ -1,7 +1,7 @@
 """The change feed: every change is a row with a global, rising ``seq``.
 
 Kinds: node.created node.updated node.deleted, provision_state power_state maintenance (data: from, to ...), step (data:
-flow, step, attempt), agent.phase agent.progress agent.log agent.report, error.
+flow, step, attempt), undo (data: flow, step), agent.phase agent.progress agent.log agent.report, error.
 """
 
 import orjson

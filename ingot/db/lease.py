@@ -1,7 +1,8 @@
 """The lock of a node: a lease with owner, epoch and expiry; whoever lost it can write nothing more.
 
 A lease is held while ``lock_expires_at`` lies ahead. Each taking raises ``lock_epoch`` by one, and every write of the
-holder names its epoch: after a newer one it is refused (Stale). A dead owner's lease runs out and may be taken.
+holder names its epoch: after a newer one it is refused (Stale). A dead owner's lease runs out and may be taken. The clocks
+of conductors must agree to a fraction of ``conductor.lease_seconds``; if they do not, epochs still keep writes apart.
 """
 
 import time

@@ -56,9 +56,28 @@ def test_live_operations_keep_what_they_need(house):
     assert len(before) == 4
 
 
-def test_caches_are_trimmed(house, monkeypatch):
-    trimmed = []
-    deploy = house.drivers.hardware['fake-hardware'].interfaces['deploy']['fake']
-    monkeypatch.setattr(deploy, 'trim', lambda: trimmed.append(True), raising=False)
-    orphans.trim(house.service().crew)
-    assert trimmed == [True]
+class Cache:
+    """A shared service as drivers have them."""
+
+    def __init__(self, holders):
+        self.held, self.trimmed = list(holders), 0
+
+    def holders(self):
+        return list(self.held)
+
+    def release(self, holder):
+        self.held.remove(holder)
+
+    def trim(self):
+        self.trimmed += 1
+
+
+def test_holds_on_images_end_with_their_operation(house):
+    service, node = house.service(), house.node(driver_info=SILENT)
+    house.run(service, node, 'active')
+    live = house.row(node)['operation']
+    cache = house.drivers.context.services[Cache] = Cache([live, 'ended'])
+    orphans.search(service.crew)
+    assert cache.held == [live]
+    orphans.trim(service.crew)
+    assert cache.trimmed == 1
