@@ -5,7 +5,8 @@ import time
 
 _SYNC_SECONDS = 30
 _PROGRAMS = {'power off': 'poweroff', 'reboot': 'reboot'}
-_SYSRQ = {'power off': 'o', 'reboot': 'b'}      # Documentation/admin-guide/sysrq.rst
+_KEYS = {'power off': 'o', 'reboot': 'b'}      # Documentation/admin-guide/sysrq.rst
+SYSRQ = '/proc/sysrq-trigger'
 
 
 def end(then):
@@ -18,5 +19,5 @@ def end(then):
         except (OSError, subprocess.TimeoutExpired) as error:
             print(f'ingot-agent: {words[0]} failed: {error}', flush=True)
     time.sleep(5)
-    with open('/proc/sysrq-trigger', 'w') as file:
-        file.write(_SYSRQ[then])
+    with open(SYSRQ, 'w') as file:
+        file.write(_KEYS[then])
