@@ -18,6 +18,7 @@ import time
 
 from ingot import concurrency, errors
 from ingot.cli import client, lab, progress, wait
+from ingot.cli.stage import Stage
 
 CACHE = pathlib.Path(os.environ.get('INGOT_CACHE') or pathlib.Path.home() / '.cache' / 'ingot')
 MARKER = re.compile(r'INGOT-BOOTED image=(\S+) root=(\S+) hostname=(\S+)')
@@ -125,7 +126,8 @@ class Walk:
         """Seconds of each phase, the reasons of those that failed, and the last line."""
         for uuid, machine in self.nodes.items():
             marks = self.display.line(uuid).marks + [('system up', self.booted.get(uuid))]
-            phases = [f'{name} {after - at:.1f}' for (name, at), (_, after) in itertools.pairwise(marks) if after]
+            phases = [f'{name} {after - at:.1f}' for (name, at), (_, after) in itertools.pairwise(marks)
+                      if after and after - at >= 0.05]
             print(f'{machine["name"]:<12} ({machine["firmware"]}), seconds: ' + ', '.join(phases))
             if uuid in self.failed:
                 print(f'{machine["name"]:<12} FAILED: {self.failed[uuid]}')
