@@ -1,5 +1,7 @@
 """IPMI against real BMC implementations, well and when things go wrong."""
 
+import subprocess
+import sys
 import time
 from concurrent import futures
 
@@ -11,6 +13,31 @@ from ingot.drivers.ipmi import address
 from ingot.drivers.ipmi.management import IpmiManagement
 from ingot.drivers.ipmi.owner import Owner
 from ingot.drivers.ipmi.power import IpmiPower
+
+_UNDER_EVENTLET = """
+from ingot import concurrency
+concurrency.start('eventlet')
+import sys
+from concurrent import futures
+from ingot import config
+from ingot.drivers import base
+from ingot.drivers.ipmi.owner import Owner
+from ingot.drivers.ipmi.power import IpmiPower
+context = base.Context(config.load())
+power = IpmiPower(context)
+context.service(Owner).start()
+node = {'uuid': 'n1', 'driver_info': {'ipmi_address': '127.0.0.1', 'ipmi_port': sys.argv[1], 'ipmi_username': 'admin',
+                                      'ipmi_password': 'secret'}}
+print(list(futures.ThreadPoolExecutor(3).map(power.state, [node] * 3)))
+context.service(Owner).stop()
+"""
+
+
+def listen(bmc):
+    """A list that fills with the datagrams that reach ``bmc``."""
+    heard, honest = [], bmc.answer
+    bmc.answer = lambda datagram: heard.append(datagram) or honest(datagram)
+    return heard
 
 
 def test_each_power_target_is_reached_and_confirmed(simulator, started):
@@ -74,9 +101,13 @@ def test_sensors_are_grouped_by_their_kind(rack, started):
     assert all(set(reading) == {'value', 'units', 'health'} for group in sensors.values() for reading in group.values())
 
 
-@pytest.mark.parametrize('suite', ['3', '17', None])
-def test_cipher_suites(rack, started, suite):
-    assert started(IpmiPower).state(rack.add(ipmi_cipher_suite=suite)[1]) == 'power off'
+@pytest.mark.parametrize(('suite', 'algorithm'), [('3', 1), ('17', 3), (None, 3)])
+def test_cipher_suites(rack, started, suite, algorithm):
+    bmc, node = rack.add(ipmi_cipher_suite=suite)
+    heard = listen(bmc)
+    assert started(IpmiPower).state(node) == 'power off'
+    # Open Session Request (payload type 10h): the authentication algorithm that is proposed (table 13-9).
+    assert {packet[28] for packet in heard if packet[4] == 6 and packet[5] == 0x10} == {algorithm}
 
 
 def test_the_suite_falls_back_but_not_behind_the_operator(simulator, started):
@@ -231,6 +262,27 @@ def test_many_threads_ask_one_bmc(rack, started):
         assert set(pool.map(lambda _: power.state(node), range(200))) == {'power off'}
 
 
+def test_two_logins_to_one_bmc_do_not_disturb_each_other(rack, started):
+    power = started(IpmiPower)
+    _, node = rack.add()
+    wrong = {**node, 'driver_info': {**node['driver_info'], 'ipmi_password': 'wrong'}}
+
+    def outcome(who):
+        try:
+            return power.state(who)
+        except errors.BmcRefused:
+            return 'refused'
+
+    with futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(outcome, [node, wrong, node, wrong] * 10)) == ['power off', 'refused'] * 20
+
+
+def test_it_works_the_same_under_eventlet(simulator):
+    done = subprocess.run([sys.executable, '-c', _UNDER_EVENTLET, str(simulator.port)], capture_output=True, text=True,
+                          timeout=120)
+    assert done.stdout.strip() == "['power off', 'power off', 'power off']", done.stderr
+
+
 def test_broken_packets_do_no_harm(rack, started):
     bmc, node = rack.add()
     power = started(IpmiPower)
@@ -246,8 +298,7 @@ def test_broken_packets_do_no_harm(rack, started):
 def test_sessions_are_held_kept_alive_and_closed_when_unused(rack, started, monkeypatch):
     monkeypatch.setattr('ingot.drivers.ipmi.bmc._KEEPALIVE', 0.2)
     bmc, node = rack.add()
-    heard, honest = [], bmc.answer
-    bmc.answer = lambda datagram: heard.append(datagram) or honest(datagram)
+    heard = listen(bmc)
     power = started(IpmiPower)
     power.state(node)
     logins = len(heard)
