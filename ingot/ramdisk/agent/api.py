@@ -7,7 +7,7 @@ import json
 import re
 import socket
 
-_LONGEST = 64 * 2 ** 20       # of an answer; a plan with a config drive has some MiB
+_LONGEST = 128 * 2 ** 20      # of an answer: a plan may hold a config drive of 64 MiB, in base64
 _URL = re.compile(r'http://(\[[^\]]+\]|[^:/]+)(?::(\d+))?(/.*)?')
 
 
@@ -23,7 +23,7 @@ def post(base, path, body, session=None, *, timeout=15):
     lines += [f'Authorization: Bearer {session}'] if session else []
     with socket.create_connection((host.strip('[]'), port), timeout=timeout) as channel:
         channel.sendall('\r\n'.join([*lines, '', '']).encode() + content)
-        return _parse_answer(_receive(channel))
+        return _parse_answer(*_receive(channel))
 
 
 def parse(base):
@@ -36,29 +36,26 @@ def parse(base):
 
 
 def _receive(channel):
-    answer = bytearray()
-    while piece := channel.recv(65536):
-        answer += piece
-        if len(answer) > _LONGEST:
-            raise ValueError('the answer is too long')
-        if _is_whole(answer):
+    """(head, body) of the answer, whole: as long as its Content-Length says, or else up to the end of the stream."""
+    answer, start, end = bytearray(), None, _LONGEST
+    while start is None or len(answer) < end:
+        piece = channel.recv(1 << 20)
+        if not piece:
             break
-    return bytes(answer)
-
-
-def _is_whole(answer):
-    """Has the answer all its bytes? Only with a Content-Length can that be known before the end of the stream."""
-    head, blank, body = answer.partition(b'\r\n\r\n')
-    length = re.search(rb'\r\ncontent-length: *(\d+)', head.lower()) if blank else None
-    return length is not None and len(body) >= int(length.group(1))
-
-
-def _parse_answer(answer):
-    head, blank, body = answer.partition(b'\r\n\r\n')
-    status = re.match(rb'HTTP/1\.\d (\d{3})', head)
-    length = re.search(rb'\r\ncontent-length: *(\d+)', head.lower())
-    if not blank or status is None or (length and len(body) < int(length.group(1))):
+        answer += piece
+        if start is None and b'\r\n\r\n' in answer:
+            start = answer.index(b'\r\n\r\n') + 4
+            length = re.search(rb'\r\ncontent-length: *(\d+)', answer[:start].lower())
+            end = min(end, start + int(length.group(1))) if length else end
+    if start is None or len(answer) < end < _LONGEST:
         raise ValueError('the answer ended too early')
+    return bytes(answer[:start]), bytes(answer[start:end])
+
+
+def _parse_answer(head, body):
+    status = re.match(rb'HTTP/1\.\d (\d{3})', head)
+    if status is None:
+        raise ValueError('the answer is no HTTP')
     try:
         content = json.loads(body)
     except ValueError:

@@ -12,7 +12,6 @@ import struct
 
 MIB = 2 ** 20
 _BLKSSZGET, _BLKRRPART, _BLKZEROOUT = 0x1268, 0x125F, 0x127F     # linux/fs.h
-_ZEROOUT_PIECE = 256 * MIB
 
 
 def buffer(size):
@@ -71,12 +70,8 @@ class Device:
     def zero(self, offset, length):
         """Make whole sectors read as zero: WRITE ZEROES where the disk has it, zeros where not. Discarding would not do:
         what discarded sectors read as is up to the disk."""
-        end = offset + length
-        while offset < end:
-            piece = min(_ZEROOUT_PIECE, end - offset)
-            if not (self._zero_out(offset, piece) if self.is_block else self._is_hole(offset, piece)):
-                self._write_zeros(offset, piece)
-            offset += piece
+        if not (self._zero_out(offset, length) if self.is_block else self._is_hole(offset, length)):
+            self._write_zeros(offset, length)
 
     def round_up(self, offset):
         """The end of the sector in which ``offset`` lies, or ``offset`` where a sector starts."""

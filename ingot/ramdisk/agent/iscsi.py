@@ -1,7 +1,7 @@
 """The image's target: log in with iscsistart, find the disk it becomes, end the session.
 
 What really happens on the way out is told in netlink.py. A broken connection is not mended by the kernel alone (nobody
-is left to log in again): reads fail after about 15 s without an answer (two pings and ``recovery_tmo``) and at once when
+is left to log in again): reads fail after about 20 s without an answer (a ping, and the replacement timeout) and at once when
 the target closes; then ``login`` makes a new session, and with it a new disk.
 """
 
@@ -18,8 +18,9 @@ _LOGIN_SECONDS = 40
 _DISK_SECONDS = 15
 _READ_KIB = 4096              # the largest read that is sent as one command
 _REFUSALS = {'5', '19', '24'}     # open-iscsi's numbers (iscsiadm(8)): login failed, fatal at login, not authorised
-#: Notice a dead network in 10 s, fail reads 5 s later, do not retry inside of iscsistart: we do that.
-_SETTINGS = ('node.conn[0].timeo.noop_out_interval=5', 'node.conn[0].timeo.noop_out_timeout=5',
+#: Notice a dead network in 15 s (a busy machine may be silent for some), fail reads 5 s later, do not retry inside of
+#: iscsistart: we do that.
+_SETTINGS = ('node.conn[0].timeo.noop_out_interval=5', 'node.conn[0].timeo.noop_out_timeout=10',
              'node.session.timeo.replacement_timeout=5', 'node.session.initial_login_retry_max=1',
              'node.conn[0].iscsi.MaxRecvDataSegmentLength=1048576', 'node.session.iscsi.MaxBurstLength=4194304')
 

@@ -66,7 +66,7 @@ class Source:
             self._wait(tries, reason)
 
     def _wait(self, tries, reason):
-        if tries in (1, 10):
+        if tries == 1 or tries % 5 == 0:        # often enough to be known alive, at most every minute
             self._job.log(f'no login to {self._where()} ({reason}), trying again', 'warning')
         try:
             self._job.pause(min(10, 0.5 * 2 ** min(tries - 1, 5)))

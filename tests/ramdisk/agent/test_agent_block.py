@@ -37,3 +37,15 @@ def test_reading_behind_the_end_is_an_error(device):
     with pytest.raises(OSError) as error:
         device.read(MIB - 512, 1024)
     assert error.value.errno == errno.EIO
+
+
+@pytest.mark.parametrize(('offset', 'length'), [(0, 262144), (65536, 131072), (131072, 131072), (4096, 65536)])
+def test_a_range_with_holes_and_data_reads_as_zero(tmp_path, offset, length):
+    with open(tmp_path / 'disk', 'wb') as file:
+        file.truncate(524288)
+        file.seek(65536)
+        file.write(b'\xAA' * 131072)
+    device = Device(str(tmp_path / 'disk'), is_writable=True)
+    device.zero(offset, length)
+    assert device.read(offset, length) == bytes(length)
+    assert device.read(0, 524288).count(0xAA) == 131072 - max(0, min(offset + length, 196608) - max(offset, 65536))

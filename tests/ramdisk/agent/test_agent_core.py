@@ -136,6 +136,7 @@ def test_a_result_that_comes_twice_or_late_counts_once(worker):
     worker.feed(Done(0, {}, 1))
     worker.feed(Failed(0, BROKEN, 1))
     assert [run.index for run in worker.all(Run)] == [0, 1]
+    assert worker.state.stage == 'working'
     worker.feed(Done(1, {}, 1))
     assert settle(worker)['result'] == 'done'
 

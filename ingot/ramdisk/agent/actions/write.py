@@ -12,7 +12,8 @@ from ..source import Source
 from ..wipe import wipe
 
 NAME = 'write image'
-_VERIFY = 'verify image'
+_ZERO, _VERIFY = 'zero gaps', 'verify image'
+_PIECE = 256 * MIB
 _LIMIT_BYTES = 64 * MIB
 
 
@@ -63,13 +64,22 @@ def _transfer(job, target, image, disk, device):
         _guard(disk, 0, wipe, device, disks.partitions(job.machine, disk.name.rpartition('/')[2]), job.check)
         if job.line.is_measuring:
             figures['disk_limit_mbs'] = _guard(disk, 0, measure, device)
-        for offset, length in gaps(image):
-            job.check()
-            _guard(disk, offset, device.zero, offset, device.round_up(offset + length) - offset)
+        zero(job, image, disk, device)
         figures.update(copy(job, image, disk, device, source))
         return figures
     finally:
         source.close()
+
+
+def zero(job, image, disk, device):
+    """Make the gaps read as zero, piece by piece: a disk that cannot do so by itself takes its time."""
+    meter = Meter(job, _ZERO, sum(length for _, length in gaps(image)))
+    for offset, length in gaps(image):
+        for start in range(offset, offset + length, _PIECE):
+            job.check()
+            piece = min(_PIECE, offset + length - start)
+            _guard(disk, start, device.zero, start, device.round_up(start + piece) - start)
+            meter.add(piece)
 
 
 def copy(job, image, disk, device, source):
