@@ -22,6 +22,9 @@ class _Pecan(pecan.Pecan):
     def route(self, request, root, path):
         return resource.find(root, request, path)
 
+    def _handle_empty_response_body(self, state):
+        """``expose`` has said already what an empty body means; Pecan would read ahead in streams to find out."""
+
 
 def build(conf, database, conductor):
     """The API for clients. ``conductor``: whoever does what needs hardware (conductor.client.Client)."""

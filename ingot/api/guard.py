@@ -47,9 +47,12 @@ def _read(environ, limit):
         raise errors.Invalid('Content-Length is not a number.')
     if int(length) > limit:
         raise _too_large(limit)
-    stream = environ['wsgi.input']
     is_chunked = 'chunked' in environ.get('HTTP_TRANSFER_ENCODING', '').lower()
-    text = stream.read(limit + 1) if is_chunked else stream.read(int(length)) if int(length) else b''
+    wanted = limit + 1 if is_chunked else int(length)
+    try:
+        text = environ['wsgi.input'].read(wanted) if wanted else b''
+    except (ValueError, OSError):
+        raise errors.Invalid('The body ended early, or its chunks are broken.') from None
     if len(text) > limit:
         raise _too_large(limit)
     if not is_chunked and len(text) < int(length):

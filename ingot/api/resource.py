@@ -52,7 +52,7 @@ def find(root, request, path):
             raise _nothing(path)
         if resource.since > request.environ['ingot.minor']:
             raise _nothing(path)
-    return _handler(resource, verbs, request.method), idents
+    return _handler(resource, verbs, request.method, path), idents
 
 
 def is_ident(word):
@@ -60,11 +60,14 @@ def is_ident(word):
     return scalar.is_uuid(word) or scalar.is_name(word)
 
 
-def _handler(resource, verbs, method):
+def _handler(resource, verbs, method, path):
     handler = getattr(resource, verbs.get(method, ''), None)
     if handler is None:
+        allow = [known for known, name in verbs.items() if hasattr(resource, name)]
+        if not allow:
+            raise _nothing(path)
         error = errors.MethodNotAllowed(f'{method[:20]} is not possible here.')
-        error.allow = [known for known, name in verbs.items() if hasattr(resource, name)]
+        error.allow = allow
         raise error
     return handler
 

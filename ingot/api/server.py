@@ -8,6 +8,7 @@ from ingot import concurrency, errors
 
 #: Seconds that a client may keep a connection without sending anything.
 _IDLE_SECONDS = 30
+_HEADER_BYTES = 64 * 1024
 
 
 class Server:
@@ -16,6 +17,7 @@ class Server:
     def __init__(self, app, host, port, threads):
         self._server = wsgi.Server((host, port), app, numthreads=threads, server_name='ingot', timeout=_IDLE_SECONDS,
                                    request_queue_size=128, shutdown_timeout=2)
+        self._server.max_request_header_size = _HEADER_BYTES
         self._thread = None
 
     @property

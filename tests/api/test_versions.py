@@ -25,7 +25,8 @@ def test_any_other_version_is_not_acceptable(api, wanted):
 
 
 @pytest.mark.parametrize(('header', 'served'), [
-    ('baremetal 1.30', '1.30'), ('compute 2.1, baremetal 1.31', '1.31'), ('compute 2.1', '1.1'), ('baremetal latest', '1.115')])
+    ('baremetal 1.30', '1.30'), ('compute 2.1, baremetal 1.31', '1.31'), ('compute 2.1', '1.1'), ('baremetal latest',
+    '1.115')])
 def test_the_generic_header_is_understood(api, header, served):
     answer = api.get('/v1/nodes', version=None, OpenStack_API_Version=header)
     assert answer.headers['X-OpenStack-Ironic-API-Version'] == served
@@ -44,7 +45,8 @@ def test_every_field_of_the_tables_is_one_that_answers_have():
 
 
 @pytest.mark.parametrize(('path', 'least'), [
-    ('/v1/nodes?fields=uuid', 8), ('/v1/nodes?provision_state=enroll', 9), ('/v1/nodes?shard=a', 82), ('/v1/nodes?detail=true', 43),
+    ('/v1/nodes?fields=uuid', 8), ('/v1/nodes?provision_state=enroll', 9), ('/v1/nodes?shard=a', 82),
+    ('/v1/nodes?detail=true', 43),
     ('/v1/nodes?fields=uuid,owner', 50), ('/v1/nodes?sort_key=owner', 50), ('/v1/ports?detail=true', 43),
     ('/v1/drivers?type=dynamic', 30), ('/v1/nodes?conductor_group=', 46)])
 def test_a_newer_argument_is_not_acceptable_below_its_version(api, path, least):
@@ -72,5 +74,5 @@ def test_states_are_shown_as_the_version_knows_them(state, minor, shown):
 
 
 def test_require_names_the_newest_version_needed():
-    with pytest.raises(errors.NotAcceptable, match='a, b needs API version 1.9; the request asks for 1.2'):
+    with pytest.raises(errors.NotAcceptable, match=r'a, b needs API version 1\.9; the request asks for 1\.2'):
         versions.require('Field', {'a': 5, 'b': 9, 'c': 1}, ['a', 'b', 'c'], 2)

@@ -39,11 +39,14 @@ def test_older_clients_get_their_new_nodes_ready(api):
     ({'driver': 'ipmi', 'boot_interface': 'fake'}, 'it has: ipxe'), ({'driver': 'ipmi', 'bios_interface': 'x'}, 'none'),
     ({'driver': 'ipmi', 'name': 'no spaces'}, 'name'), ({'driver': 'ipmi', 'name': 'detail'}, 'detail'),
     ({'driver': 'ipmi', 'name': 'a/../b'}, 'name'), ({'driver': 'ipmi', 'name': 'n\0'}, 'name'),
-    ({'driver': 'ipmi', 'name': '1be26c0b-03f2-4d2e-ae87-c02d7f33c123'}, 'name'), ({'driver': 'ipmi', 'name': 'x' * 256}, 'name'),
-    ({'driver': 'ipmi', 'uuid': 'x'}, 'uuid'), ({'driver': 'ipmi', 'uuid': None}, 'uuid'), ({'driver': 'ipmi', 'uuid': 3}, 'uuid'),
+    ({'driver': 'ipmi', 'name': '1be26c0b-03f2-4d2e-ae87-c02d7f33c123'}, 'name'), ({'driver': 'ipmi', 'name': 'x' * 256},
+    'name'),
+    ({'driver': 'ipmi', 'uuid': 'x'}, 'uuid'), ({'driver': 'ipmi', 'uuid': None}, 'uuid'), ({'driver': 'ipmi',
+    'uuid': 3}, 'uuid'),
     ({'driver': 'ipmi', 'extra': []}, 'extra'), ({'driver': 'ipmi', 'extra': 's'}, 'extra'), ({'driver': 1}, 'driver'),
     ({'driver': 'ipmi', 'maintenance': 2}, 'maintenance'), ({'driver': 'ipmi', 'maintenance': 'maybe'}, 'maintenance'),
-    ({'driver': 'ipmi', 'resource_class': 'x' * 81}, 'resource_class'), ({'driver': 'ipmi', 'description': 'x' * 4097}, 'desc'),
+    ({'driver': 'ipmi', 'resource_class': 'x' * 81}, 'resource_class'), ({'driver': 'ipmi', 'description': 'x' * 4097},
+    'desc'),
     ({'driver': 'ipmi', 'conductor_group': 'no spaces'}, 'conductor_group'), ({'driver': 'ipmi', 'unknown': 1}, 'unknown'),
     ({'driver': 'ipmi', 'power_state': 'power on'}, 'power_state'), ({'driver': 'ipmi', 'id': 1}, 'id'),
     ({'driver': 'ipmi', 'protected': True}, 'PATCH'), ({'driver': 'ipmi', 'parent_node': 'nobody'}, 'nobody'),
@@ -74,7 +77,8 @@ def test_conductor_group_is_lower_case(api):
 @pytest.mark.parametrize('ident', ['nobody', '1be26c0b-03f2-4d2e-ae87-c02d7f33c123'])
 @pytest.mark.parametrize(('method', 'tail', 'body'), [
     ('GET', '', None), ('DELETE', '', None), ('PATCH', '', []), ('GET', '/states', None), ('GET', '/validate', None),
-    ('PUT', '/states/power', {'target': 'power on'}), ('PUT', '/states/provision', {'target': 'manage'}), ('GET', '/ports', None),
+    ('PUT', '/states/power', {'target': 'power on'}), ('PUT', '/states/provision', {'target': 'manage'}), ('GET',
+    '/ports', None),
     ('PUT', '/maintenance', {}), ('DELETE', '/maintenance', None), ('GET', '/management/boot_device', None),
     ('GET', '/management/boot_device/supported', None), ('PUT', '/management/boot_device', {'boot_device': 'pxe'}),
     ('GET', '/inventory', None), ('GET', '/traits', None), ('GET', '/ports/detail', None)])
@@ -121,7 +125,8 @@ def test_every_field_can_be_asked_for_alone(api):
 
 @pytest.mark.parametrize('query', [
     'fields=zzz', 'fields=', 'fields=,', 'fields=name&detail=true', 'limit=0', 'limit=-1', 'limit=x', 'limit=', 'limit=1.5',
-    'limit=99999999999999999999', 'sort_key=zzz', 'sort_key=extra', 'sort_dir=up', 'zzz=1', 'maintenance=maybe', 'maintenance=',
+    'limit=99999999999999999999', 'sort_key=zzz', 'sort_key=extra', 'sort_dir=up', 'zzz=1', 'maintenance=maybe',
+    'maintenance=',
     'associated=2', 'instance_uuid=x', 'chassis_uuid=x', 'driver=%ff', 'driver=a%00b', 'driver=a&driver=b', 'shard=',
     'fields=generation', 'fields=lock_owner', 'sort_key=lock_owner', 'sort_key=chassis_id'])
 def test_a_bad_query_is_refused(api, query):
@@ -140,12 +145,15 @@ def test_filters_choose_and_combine(api, database):
     def names(query):
         return ''.join(node['name'] for node in api.get(f'/v1/nodes?{query}').json['nodes'])
     for query, expected in {
-            'resource_class=gold': 'ab', 'driver=ipmi': 'a', 'maintenance=true': 'b', 'maintenance=0': 'ac', 'associated=True': 'c',
-            'associated=f': 'ab', 'provision_state=active': 'b', 'fault=power failure': 'b', 'owner=o1': 'a', 'lessee=o1': 'b',
+            'resource_class=gold': 'ab', 'driver=ipmi': 'a', 'maintenance=true': 'b', 'maintenance=0': 'ac',
+            'associated=True': 'c',
+            'associated=f': 'ab', 'provision_state=active': 'b', 'fault=power failure': 'b', 'owner=o1': 'a',
+            'lessee=o1': 'b',
             'project=o1': 'ab', 'shard=s1,s2': 'ab', 'shard=s1&shard=s2': 'ab', 'sharded=no': 'c', 'sharded=yes': 'ab',
             'description_contains=50%25': 'a', 'description_contains=5_': '', 'instance_name=web': 'c', 'retired=on': 'c',
             'instance_uuid=5be26c0b-03f2-4d2e-ae87-c02d7f33c123': 'c', 'resource_class=gold&maintenance=false': 'a',
-            'conductor=c1': 'abc', 'conductor=c2': '', 'provision_state=zzz': '', 'sort_key=name&sort_dir=desc': 'cba'}.items():
+            'conductor=c1': 'abc', 'conductor=c2': '', 'provision_state=zzz': '',
+            'sort_key=name&sort_dir=desc': 'cba'}.items():
         assert names(query.replace(' ', '%20')) == expected, query
 
 
@@ -228,7 +236,8 @@ def test_a_patch_that_changes_nothing_leaves_no_trace(api, database):
 
 
 def test_removing_an_attribute_resets_it(api):
-    api.node(name='n1', extra={'a': 1}, owner='o', retired=True, retired_reason='old', boot_interface='other', conductor_group='g')
+    api.node(name='n1', extra={'a': 1}, owner='o', retired=True, retired_reason='old', boot_interface='other',
+             conductor_group='g')
     node = api.patch('/v1/nodes/n1', patch(*(('remove', f'/{name}') for name in (
         'name', 'extra', 'owner', 'retired', 'boot_interface', 'conductor_group')))).json
     assert (node['name'], node['extra'], node['owner'], node['retired'], node['retired_reason'], node['boot_interface'],
@@ -236,12 +245,14 @@ def test_removing_an_attribute_resets_it(api):
 
 
 @pytest.mark.parametrize('operations', [
-    patch(('replace', '/uuid', 'x')), patch(('remove', '/uuid')), patch(('remove', '/driver')), patch(('replace', '/driver', None)),
+    patch(('replace', '/uuid', 'x')), patch(('remove', '/uuid')), patch(('remove', '/driver')), patch(('replace',
+    '/driver', None)),
     patch(('add', '/power_state', 'power on')), patch(('add', '/zzz', 1)), patch(('replace', '/name', 'a b')),
     patch(('replace', '/extra', [])), patch(('replace', '/maintenance', 'maybe')), patch(('remove', '/extra/none')),
     patch(('add', '/extra/x', 1), ('replace', '/owner', 3)), patch(('add', '/links', [])), patch(('add', '/generation', 9)),
     patch(('replace', '/driver', 'redfish')), patch(('replace', '/power_interface', 'ipmitool')),
-    patch(('add', '/protected_reason', 'because')), patch(('replace', '/maintenance', None)), patch(('add', '/lock_owner', 'me'))])
+    patch(('add', '/protected_reason', 'because')), patch(('replace', '/maintenance', None)), patch(('add',
+    '/lock_owner', 'me'))])
 def test_a_bad_patch_changes_nothing(api, operations):
     before = api.node(name='n1')
     answer = api.patch('/v1/nodes/n1', operations)
@@ -289,7 +300,8 @@ def test_if_match_lets_only_the_current_generation_pass(api):
 def test_a_node_on_its_way_is_not_changed(api, database, state):
     uuid = api.node(name='n1')['uuid']
     set_columns(database, uuid, provision_state=state, target_provision_state=states.TARGET.get(state))
-    moving = state in {'deploying', 'wait call-back', 'deploy hold', 'cleaning', 'clean wait', 'clean hold', 'deleting', 'inspecting',
+    moving = state in {'deploying', 'wait call-back', 'deploy hold', 'cleaning', 'clean wait', 'clean hold', 'deleting',
+        'inspecting',
                        'adopting', 'rescuing', 'rescue wait', 'unrescuing', 'servicing', 'service wait'}
     assert api.patch('/v1/nodes/n1', patch(('add', '/extra/a', 1))).status_code == (409 if moving else 200)
 
@@ -422,7 +434,8 @@ def test_secrets_are_never_shown(api):
         assert answer.status_code == 200
         assert 'hunter2' not in answer.text
     assert api.get('/v1/nodes/n1').json['driver_info'] == {'ipmi_password': '******', 'ipmi_address': '10.0.0.1'}
-    for body in ({'driver': 'ipmi', 'driver_info': {'ipmi_password': 'hunter2'}, 'hunter': 2}, {'driver': 'ipmi', 'driver_info': 'hunter2'},
+    for body in ({'driver': 'ipmi', 'driver_info': {'ipmi_password': 'hunter2'}, 'hunter': 2}, {'driver': 'ipmi',
+        'driver_info': 'hunter2'},
                  b'{"driver_info": {"p": "hunter2"'):
         refused = api.post('/v1/nodes', body)
         assert refused.status_code == 400

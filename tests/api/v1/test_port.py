@@ -33,9 +33,11 @@ def test_a_port_is_created_for_a_node(api, uuid):
 @pytest.mark.parametrize('body', [
     {'address': MAC}, {'node_uuid': 'n1', 'address': MAC}, {'node_ident': 'nobody', 'address': MAC}, {'node_ident': 'n1'},
     {'node_ident': 'n1', 'address': 'zz:54:00:00:00:01'}, {'node_ident': 'n1', 'address': '52:54:00:00:00'},
-    {'node_ident': 'n1', 'address': '52:54-00:00:00:01'}, {'node_ident': 'n1', 'address': MAC + '\n'}, {'node_ident': 'n1', 'address': 5},
+    {'node_ident': 'n1', 'address': '52:54-00:00:00:01'}, {'node_ident': 'n1', 'address': MAC + '\n'},
+    {'node_ident': 'n1', 'address': 5},
     {'node_ident': 'n1', 'address': MAC, 'pxe_enabled': 'maybe'}, {'node_ident': 'n1', 'address': MAC, 'zzz': 1},
-    {'node_ident': 'n1', 'address': MAC, 'physical_network': 'x' * 65}, {'node_ident': 'n1', 'address': MAC, 'internal_info': {}},
+    {'node_ident': 'n1', 'address': MAC, 'physical_network': 'x' * 65}, {'node_ident': 'n1',
+    'address': MAC, 'internal_info': {}},
     {'node_ident': 'n1', 'node_uuid': '1be26c0b-03f2-4d2e-ae87-c02d7f33c123', 'address': MAC},
     {'node_uuid': '1be26c0b-03f2-4d2e-ae87-c02d7f33c123', 'address': MAC}, {'node_ident': None, 'address': MAC}])
 def test_a_bad_port_is_refused(api, uuid, body):

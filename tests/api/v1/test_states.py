@@ -20,9 +20,9 @@ def provision(api, target, version='1.115', **arguments):
 
 def test_states_show_what_the_version_knows(api, uuid):
     assert api.get('/v1/nodes/n1/states').json == {
-        'console_enabled': False, 'last_error': None, 'power_state': None, 'target_power_state': None, 'provision_state': 'enroll',
-        'target_provision_state': None, 'provision_updated_at': None, 'raid_config': {}, 'target_raid_config': {},
-        'boot_mode': None, 'secure_boot': None}
+        'console_enabled': False, 'last_error': None, 'power_state': None, 'target_power_state': None,
+        'provision_state': 'enroll', 'target_provision_state': None, 'provision_updated_at': None, 'raid_config': {},
+        'target_raid_config': {}, 'boot_mode': None, 'secure_boot': None}
     assert 'boot_mode' not in api.get('/v1/nodes/n1/states', version='1.74').json
 
 
@@ -79,7 +79,8 @@ def check_verb(api, database, conductor, uuid, state, verb):
 
 
 @pytest.mark.parametrize(('target', 'minor', 'state', 'arguments'), [
-    ('manage', 4, 'enroll', {}), ('provide', 4, 'manageable', {}), ('inspect', 6, 'manageable', {}), ('abort', 13, 'clean wait', {}),
+    ('manage', 4, 'enroll', {}), ('provide', 4, 'manageable', {}), ('inspect', 6, 'manageable', {}),
+    ('abort', 13, 'clean wait', {}),
     ('abort', 41, 'inspect wait', {}), ('abort', 110, 'wait call-back', {}), ('adopt', 17, 'manageable', {}),
     ('clean', 15, 'manageable', {'clean_steps': [{'interface': 'deploy', 'step': 'erase'}]}),
     ('rescue', 38, 'active', {'rescue_password': 'p'}), ('deploy', 73, 'available', {}), ('undeploy', 73, 'active', {}),
@@ -94,14 +95,17 @@ def test_verbs_and_arguments_have_versions(api, database, uuid, target, minor, s
 
 
 @pytest.mark.parametrize(('target', 'state', 'arguments'), [
-    ('zzz', 'enroll', {}), ('manage', 'enroll', {'configdrive': DRIVE}), ('active', 'available', {'configdrive': 'not base64!'}),
+    ('zzz', 'enroll', {}), ('manage', 'enroll', {'configdrive': DRIVE}), ('active', 'available',
+    {'configdrive': 'not base64!'}),
     ('active', 'available', {'configdrive': {}}), ('active', 'available', {'configdrive': {'zzz': 1}}),
     ('active', 'available', {'configdrive': 3}), ('active', 'available', {'configdrive': [1]}), ('clean', 'manageable', {}),
     ('clean', 'manageable', {'clean_steps': []}), ('clean', 'manageable', {'clean_steps': {}}),
     ('clean', 'manageable', {'clean_steps': ['erase']}), ('clean', 'manageable', {'clean_steps': [{'step': 'erase'}]}),
     ('clean', 'manageable', {'clean_steps': [{'interface': 1, 'step': 'x'}]}), ('rescue', 'active', {}),
-    ('clean', 'manageable', {'clean_steps': [{'interface': 'a', 'step': 'x', 'args': []}]}), ('rescue', 'active', {'rescue_password': ''}),
-    ('clean', 'manageable', {'clean_steps': [{'interface': 'a', 'step': 'x'}], 'runbook': 'r'}), ('manage', 'enroll', {'zzz': 1}),
+    ('clean', 'manageable', {'clean_steps': [{'interface': 'a', 'step': 'x', 'args': []}]}), ('rescue', 'active',
+    {'rescue_password': ''}),
+    ('clean', 'manageable', {'clean_steps': [{'interface': 'a', 'step': 'x'}], 'runbook': 'r'}), ('manage', 'enroll',
+    {'zzz': 1}),
     ('active', 'available', {'deploy_steps': [{'interface': 'a', 'step': 'x'}]}), ('active', 'available', {'runbook': 'r'})])
 def test_bad_provision_requests_are_refused(api, database, conductor, uuid, target, state, arguments):
     set_columns(database, uuid, provision_state=state)
