@@ -86,7 +86,8 @@ class Dnsmasq:
         self._daemon.start()
         if not concurrency.wait_for(lambda: 'started, version' in self._said(size), _PATIENCE):
             self.stop()
-            raise errors.Unavailable(f'dnsmasq does not start on {self._conf.dhcp.interface}: {self._said(size)[-300:].strip()}',
+            words = self._said(size).strip().rpartition('\n')[2]
+            raise errors.Unavailable(f'dnsmasq does not start on {self._conf.dhcp.interface}: {words}',
                                      remedy='Only root may serve DHCP, and only one server on an interface.')
 
     def stop(self):
@@ -127,7 +128,7 @@ class Dnsmasq:
     def _look_at_interface(self):
         """A router advertisement needs an address to speak of (any but link-local)."""
         try:
-            with open('/proc/net/if_inet6') as file:
+            with open('/proc/thread-self/net/if_inet6') as file:
                 rows = [line.split() for line in file]
         except FileNotFoundError:
             rows = []
