@@ -35,18 +35,23 @@ class Machine:
         self.starts = 0                   # processes begun since the machine was made
         self._faults = {}
         self._process = self._qmp = self._keeper = None
-        self._is_again = False
+        self._is_again = self._is_up = False
         self._power = concurrency.Lock()
         self._orders, self._clerk = concurrency.Queue(), None
         qemu.prepare(spec, self.folder)
 
     @property
     def is_on(self):
+        """Whether QEMU runs, or did and will again at once (reset)."""
+        return self._is_up and self._lives
+
+    @property
+    def _lives(self):
         return self._keeper is not None and self._keeper.is_alive()
 
     @property
     def pid(self):
-        return self._process.pid if self.is_on and self._process else None
+        return self._process.pid if self._lives and self._process else None
 
     @property
     def console_log(self):
@@ -84,10 +89,10 @@ class Machine:
         Nothing happens when it is on. HardwareFailure with QEMU's last words when it does not start.
         """
         with self._power:
-            if self.is_on:
+            if self._lives:
                 return
             started = concurrency.Future()
-            self._is_again = False
+            self._is_again = self._is_up = False
             self._keeper = concurrency.spawn(self._live, boot or self.boot.take(), started, name=f'machine-{self.name}')
             started.result(START_SECONDS)
 
@@ -95,7 +100,7 @@ class Machine:
         """Pull the plug; returns when the process is gone. Nothing happens when it is off."""
         with self._power:
             self._is_again = False
-            while self.is_on:             # a guest that reboots right now gets one more process: that is killed too
+            while self._lives:            # a guest that reboots right now gets one more process: that is killed too
                 self._kill()
                 self._keeper.join(0.1)
 
@@ -130,6 +135,7 @@ class Machine:
                 self._kill()
                 self._end(started, error)
                 return
+            self._is_up = True
             self._end(started, None)
             reason = self._qmp.listen()
             self._process.wait()
