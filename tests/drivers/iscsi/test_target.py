@@ -5,6 +5,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -168,6 +169,34 @@ def test_the_next_conductor_brings_them_back(conf, targets, machine, image):
         assert machine.log_in(export).returncode != 0
     finally:
         successor.stop()
+
+
+DOOMED = '''
+import sys
+from ingot import config
+from ingot.drivers.iscsi.target import Targets
+state, port, operation, path = sys.argv[1:]
+targets = Targets(config.load(state_dir=state, iscsi__port=int(port)))
+export = targets.export(operation, path)
+print(targets.pid, export.secret, flush=True)
+sys.stdin.read()
+'''
+
+
+def test_kill_9_of_the_conductor(conf, targets, machine, image):
+    """Its tgtd dies with it; the successor, started at once, has the same target with the same secret."""
+    path = image()
+    doomed = subprocess.Popen([sys.executable, '-c', DOOMED, conf.state_dir, str(conf.iscsi.port), ONE, path],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    tgtd, secret = doomed.stdout.readline().split()
+    doomed.kill()
+    targets.start()
+    doomed.communicate()
+    assert targets.pid not in (None, int(tgtd))
+    export = targets.export(ONE, path)
+    assert export.secret == secret
+    assert machine.read(export) == pathlib.Path(path).read_bytes()
+    assert concurrency.wait_for(lambda: not os.path.exists(f'/proc/{tgtd}'), 30)
 
 
 def test_an_image_that_is_gone_does_not_keep_the_others_away(conf, targets, machine, image):
