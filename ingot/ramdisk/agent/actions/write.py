@@ -24,7 +24,7 @@ def run(action, job):
     """
     image, target = action['image'], action['target']
     check_manifest(image)
-    disk = hints.choose(disks.discover(job.machine), action['root_device'], image['size'])
+    disk = hints.choose(disks.discover(job.machine), action.get('root_device') or {}, image['size'])
     job.log(f'{disk.name} ({disk.size} bytes, model {disk.model}, serial {disk.serial}) becomes the root disk')
     try:
         device = Device(disk.name, is_writable=True)
