@@ -91,7 +91,7 @@ class Bmc:
         """End the session; fail all requests with ``error``, if there is one."""
         if self._session:
             session, self._session = self._session, None
-            session.close()
+            self._guard(session.close)
         self._is_ready = False
         if error:
             for request in [*filter(None, [self._active]), *self._waiting]:
