@@ -102,8 +102,19 @@ def test_the_manifest_says_what_went_in(ramdisk):
     assert any(path.endswith('/iscsi_tcp.ko') for path in manifest['modules'])
 
 
-def test_the_real_one_stays_small(tmp_path):
-    assert build.build(tmp_path).initrd.stat().st_size < 10 * 2**20
+def test_the_real_one_is_small_and_every_module_of_its_agent_can_be_imported(tmp_path):
+    ramdisk = build.build(tmp_path / 'ramdisk')
+    assert ramdisk.initrd.stat().st_size < 10 * 2**20
+    (tmp_path / 'tree').mkdir()
+    tree = take_apart(ramdisk.initrd, tmp_path / 'tree')
+    names = sorted('.'.join(path.relative_to(tree / 'ingot').with_suffix('').parts).removesuffix('.__init__')
+                   for path in (tree / 'ingot').rglob('*.pyc'))
+    done = inside(tree, 'usr/bin/python3', '-I', '-S', '-c', 'import sys, importlib; sys.path.insert(0, sys.argv[1])\n'
+                  'for name in sys.argv[2:]: importlib.import_module(name)\n'
+                  'print(sorted(sys.modules["agent.actions"].table()))', tree / 'ingot', *names)
+    assert done.returncode == 0, done.stderr
+    for action in ('inventory', 'erase metadata', 'write image', 'write configdrive'):
+        assert repr(action) in done.stdout
 
 
 def test_only_compiled_python_owned_by_root_at_one_time(tree, ramdisk):
