@@ -1,7 +1,7 @@
 """Which driver and interfaces a node may have, by what the living conductors offer."""
 
 from ingot import errors
-from ingot.drivers.base import INTERFACES
+from ingot.db.node import INTERFACES
 
 COLUMNS = tuple(f'{kind}_interface' for kind in INTERFACES)
 

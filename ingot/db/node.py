@@ -12,6 +12,8 @@ TABLE = models.nodes
 _CHASSIS, _CONDUCTORS = models.chassis, models.conductors
 _INTERNAL = {'id', 'chassis_id', 'operation', 'power_checked_at', 'power_failures', 'lock_owner', 'lock_epoch',
              'lock_expires_at', 'lock_purpose', 'locked_at'}
+#: Kinds of interfaces that a node chooses: 'power' for its column power_interface.
+INTERFACES = tuple(column.name.removesuffix('_interface') for column in TABLE.columns if column.name.endswith('_interface'))
 #: Seconds since a conductor's last heartbeat until it counts as dead.
 ALIVE_SECONDS = 60
 

@@ -3,7 +3,7 @@
 from wsme import types
 
 from ingot.api.types import scalar
-from ingot.drivers.base import INTERFACES
+from ingot.db.node import INTERFACES
 
 _Interfaces = type('_Interfaces', (types.Base,), {
     f'{kind}_interface': types.wsattr(scalar.Text(64, shortest=1)) for kind in INTERFACES})

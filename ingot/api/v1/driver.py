@@ -6,7 +6,7 @@ from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.query import DriverQuery, FieldsQuery
 from ingot.db import driver
-from ingot.drivers.base import INTERFACES
+from ingot.db.node import INTERFACES
 
 _BRIEF = ('name', 'hosts', 'links', 'properties', 'type')
 _BY_KIND = tuple(name for kind in INTERFACES for name in (f'default_{kind}_interface', f'enabled_{kind}_interfaces'))

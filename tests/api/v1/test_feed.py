@@ -15,7 +15,7 @@ def add(database, kind='step', node=None, **data):
 
 def test_the_feed_goes_on_where_the_reader_stopped(api, database):
     first, second = api.node(name='n1')['uuid'], api.node(name='n2')['uuid']
-    feed = api.get('/v1/feed').json
+    feed = api.get('/v1/feed?since=0').json
     assert [(one['seq'], one['kind'], one['node']) for one in feed['events']] == [
         (1, 'node.created', first), (2, 'node.created', second)]
     assert feed['events'][0]['data'] == {'name': 'n1', 'driver': 'fake-hardware'}
@@ -24,9 +24,14 @@ def test_the_feed_goes_on_where_the_reader_stopped(api, database):
     add(database, node=first, flow='deploy')
     assert [one['seq'] for one in api.get('/v1/feed?since=1').json['events']] == [2, 3]
     for ident in ('n1', first):
-        assert [one['seq'] for one in api.get(f'/v1/feed?node={ident}').json['events']] == [1, 3]
-    page = api.get('/v1/feed?limit=1').json
+        assert [one['seq'] for one in api.get(f'/v1/feed?since=0&node={ident}').json['events']] == [1, 3]
+    page = api.get('/v1/feed?since=0&limit=1').json
     assert (len(page['events']), page['next']) == (1, 1)
+
+
+def test_without_a_start_the_feed_begins_with_what_comes_next(api, database):
+    api.node(name='n1')
+    assert api.get('/v1/feed').json == {'events': [], 'next': 1}
 
 
 def test_bad_questions_are_refused(api):
@@ -50,27 +55,6 @@ def test_a_long_poll_without_a_change_ends_in_time(api):
     started = time.monotonic()
     assert api.get('/v1/feed?wait=1').json == {'events': [], 'next': 0}
     assert time.monotonic() - started >= 1
-
-
-def test_waiters_do_not_take_all_threads(conf, database, conductor):
-    conf.set_override('threads', 2, 'api')
-    api = Client(app.build(conf, database, conductor))
-    answers = []
-
-    def wait():
-        while not answers or not answers[-1]['events']:
-            answers.append(api.get('/v1/feed?wait=60').json)
-    waiter = threading.Thread(target=wait)
-    waiter.start()
-    try:
-        deadline = time.monotonic() + 30
-        while 'Retry-After' not in api.get('/v1/feed?wait=1').headers:
-            assert time.monotonic() < deadline
-    finally:
-        add(database)
-        waiter.join(30)
-    assert len(answers[-1]['events']) == 1
-    assert 'Retry-After' not in api.get('/v1/feed?since=1&wait=1').headers
 
 
 def stream(api, path, **headers):
@@ -105,3 +89,16 @@ def test_a_stream_without_a_start_shows_what_is_new(api, database):
     add(database, 'error')
     assert next(events)['id'] == '2'
     answer.app_iter.close()
+
+
+def test_readers_that_wait_do_not_take_all_threads(conf, database, conductor):
+    conf.set_override('threads', 2, 'api')
+    api = Client(app.build(conf, database, conductor))
+    add(database)
+    answer, events = stream(api, '/v1/feed?since=0')
+    assert next(events)['id'] == '1'                                  # it has the only seat now
+    assert api.get('/v1/feed?wait=60').headers['Retry-After'] == '1'
+    second = api.get('/v1/feed?since=0', Accept='text/event-stream')
+    assert list(second.app_iter)[-1] == b'retry: 2000\n\n'
+    answer.app_iter.close()
+    assert 'Retry-After' not in api.get('/v1/feed?wait=1').headers

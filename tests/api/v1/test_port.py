@@ -27,7 +27,7 @@ def test_a_port_is_created_for_a_node(api, uuid):
     assert api.get(f'/v1/ports/{port["uuid"]}').json == port
     by_name = api.post('/v1/ports', {'node_ident': 'n1', 'address': MAC})
     assert by_name.json['node_uuid'] == uuid
-    assert api.get('/v1/feed').text.count('"changed":["ports"]') == 2
+    assert api.get('/v1/feed?since=0').text.count('"changed":["ports"]') == 2
 
 
 @pytest.mark.parametrize('body', [

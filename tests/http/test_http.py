@@ -1,0 +1,75 @@
+"""The YAML files beside this one: HTTP behaviour as data, against the API in process (gabbi)."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+import pytest
+from gabbi import driver, fixture
+
+from ingot import config
+from ingot.api import app
+from ingot.db import schema
+from ingot.db.engine import Database
+from tests.api.conftest import Conductor, add_conductor
+
+
+class Api(fixture.GabbiFixture):
+    """A new database for each file."""
+
+    app = None
+
+    def start_fixture(self):
+        self.folder = tempfile.mkdtemp(prefix='ingot-http-')
+        self.database = Database(f'sqlite:///{self.folder}/api.sqlite')
+        schema.upgrade(self.database)
+        add_conductor(self.database)
+        Api.app = staticmethod(app.build(config.load(state_dir=self.folder), self.database, Conductor()))
+
+    def stop_fixture(self):
+        Api.app = None
+        self.database.close()
+        shutil.rmtree(self.folder)
+
+
+def serve():
+    """The application of the fixture that runs now."""
+    return lambda environ, start_response: Api.app(environ, start_response)
+
+
+HERE = pathlib.Path(__file__).parent
+
+
+def suites():
+    """{file name: its tests}."""
+    loader = unittest.defaultTestLoader
+    built = driver.build_tests(str(HERE), loader, intercept=serve, test_loader_name='http', fixture_module=__import__(
+        __name__, fromlist=['Api']), safe_yaml=True)
+    return {next(iter(flatten(suite))).__class__.__name__: suite for suite in built}
+
+
+def flatten(suite):
+    for item in suite:
+        if isinstance(item, unittest.TestSuite):
+            yield from flatten(item)
+        else:
+            yield item
+
+
+SUITES = suites()
+
+
+def test_every_file_is_run():
+    assert len(SUITES) == len(list(HERE.glob('*.yaml'))) > 0
+
+
+@pytest.mark.parametrize('name', sorted(SUITES))
+def test_the_file_tells_the_truth(name):
+    os.environ.pop('GABBI_PREFIX', None)
+    result = unittest.TestResult()
+    SUITES[name].run(result)
+    assert result.testsRun > 0
+    assert not result.errors + result.failures, '\n'.join(text for _, text in result.errors + result.failures)
+    assert not result.unexpectedSuccesses
