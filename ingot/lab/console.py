@@ -18,12 +18,12 @@ def attach(path, *, keyboard=None, screen=None):
 
     ``keyboard`` and ``screen``: file descriptors, by default standard input and output. NotFound when nobody listens.
     """
-    keyboard = sys.stdin.fileno() if keyboard is None else keyboard
-    screen = sys.stdout.fileno() if screen is None else screen
     try:
         channel = control.connect(path)
     except OSError:
         raise errors.NotFound(f'No console at {path}: the machine is off.') from None
+    keyboard = sys.stdin.fileno() if keyboard is None else keyboard
+    screen = sys.stdout.fileno() if screen is None else screen
     with channel, _raw(keyboard):
         while True:
             ready, _, _ = select.select([keyboard, channel], [], [])

@@ -16,12 +16,13 @@ import logging
 import os
 import pathlib
 import secrets
+import select
 import signal
 import subprocess
 import sys
 import uuid
 
-from ingot import concurrency, errors, programs
+from ingot import concurrency, errors
 from ingot.lab import console as terminal
 from ingot.lab import control, qemu
 from ingot.lab.accelerator import accelerator
@@ -79,17 +80,25 @@ def down(folder):
     """End the rack in ``folder`` with its machines and its network; fine when there is none, or half of one."""
     folder = pathlib.Path(folder).absolute()
     if _is_running(folder):
-        try:
-            control.ask(folder / 'control.sock', 'stop')
-        except errors.IngotError as error:
-            LOG.warning('The rack in %s does not listen: %s', folder, error)
-        if not concurrency.wait_for(lambda: not _is_running(folder), DOWN_SECONDS):
-            programs.kill(int((folder / 'lock').read_text()))
-            concurrency.wait_for(lambda: not _is_running(folder), DOWN_SECONDS)
+        with contextlib.suppress(ProcessLookupError, ValueError):       # it ended by itself, or had hardly begun
+            _end(folder, int((folder / 'lock').read_text()))
     if (folder / 'plan.json').exists():
         _network(json.loads((folder / 'plan.json').read_text())).delete()
-    for name in ('rack.json', 'control.sock'):
+    for name in ('rack.json', 'control.sock', 'plan.json'):
         (folder / name).unlink(missing_ok=True)
+
+
+def _end(folder, pid):
+    """Ask the process of the rack to stop, kill it when it does not; returns when it is gone."""
+    process = os.pidfd_open(pid)
+    try:
+        control.ask(folder / 'control.sock', 'stop')
+    except errors.IngotError as error:
+        LOG.info('The rack in %s does not answer: %s', folder, error)
+    if not select.select([process], [], [], DOWN_SECONDS)[0]:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        select.select([process], [], [], DOWN_SECONDS)
+    os.close(process)
 
 
 def read(folder):
@@ -145,7 +154,7 @@ def run(folder):
     rack.start(stopping)
     stopping.wait()
     rack.stop()
-    lock.close()
+    lock.close()         # not before: it says that we live
 
 
 class Rack:

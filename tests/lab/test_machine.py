@@ -76,7 +76,7 @@ def build_guest():
     a.label('off').emit('ba0406 b80020 ef f4')
     a.label('print').emit('ac 84c0').near('74', 'done').emit('baf803 ee').near('eb', 'print').label('done').emit('c3')
     a.label('drive').emit('00')
-    a.label('packet').emit('1000').label('count').emit('0100').word('', 'hello').emit('0000 0010000000000000')     # 1 sector, to LBA 4096
+    a.label('packet').emit('1000').label('count').emit('0100').word('', 'hello').emit('0000 0010000000000000')    # to LBA 4096
     return a.text('hello', 'BOOTED\r\n').text('good', 'WRITTEN\r\n').text('bad', 'DISK ERROR\r\n').finish()
 
 
