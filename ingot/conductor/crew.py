@@ -158,7 +158,8 @@ class Crew:
         task = self._begin(lease.wrest(self.database, hanging.uuid, hanging.epoch, self.conf.host, 'give up',
                                        self.conf.conductor.lease_seconds))
         if task.operation is None:
-            task.save({'target_power_state': None, 'last_error': 'The power action did not end in time.'})
+            task.save({'target_power_state': None,
+                       'last_error': f'"{hanging.node["lock_purpose"]}" did not end in time and was given up.'})
             self.release(task)
         elif task.operation['error'] is not None:
             task.finish_failed()

@@ -68,12 +68,8 @@ DEPLOY = (
 )
 
 
-def stop_instance(task):
-    """The machine is off, and what an operation that this one ended had put out is gone.
-
-    Hard: nothing on the disk is of worth any more, and a machine in the middle of a write must not go on.
-    """
-    power_off(task)
+def withdraw_deployment(task):
+    """What an operation that this one ended had put out is gone: before anything that needs the BMC, which may be dead."""
     withdraw_boot(task)
     ended = task.operation['arguments'].get('ended')
     if ended:
@@ -89,8 +85,9 @@ def forget_instance(task):
 
 
 TEAR_DOWN = (
-    Step('stop instance',    stop_instance),
-    Step('forget instance',  forget_instance),
+    Step('withdraw deployment', withdraw_deployment),
+    Step('stop instance',       power_off),                              # hard: what it writes is of no worth any more
+    Step('forget instance',     forget_instance),
 )
 DELETE = TEAR_DOWN + clean.CLEAN
 DELETE_ONLY = TEAR_DOWN + clean.SKIP

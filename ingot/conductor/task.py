@@ -106,9 +106,8 @@ class Task:
         self.save(values | {'operation': None}, events, is_last=True, status='done', finished_at=now(), plan=None)
 
     def save_error(self, text):
-        """Write why the operation fails, before anything is undone; an error that is there already stays."""
-        if self.operation['error'] is None:
-            self.save(None, [self._event('error', text=text)], status='running', error=text)
+        """Write why the operation fails, before anything is undone; from now on its machine is told to stop."""
+        self.save(None, [self._event('error', text=text)], status='running', error=text)
 
     def finish_failed(self):
         """All is undone: move to the state of failure, tell why, end the operation and let go of the lock."""

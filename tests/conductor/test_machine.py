@@ -213,6 +213,21 @@ def test_delete_in_the_middle_of_a_write(house, waiting):
     assert_stopped(house, node, agent)
 
 
+def test_delete_in_the_middle_of_a_write_with_a_dead_bmc(house, waiting):
+    service, node, agent = waiting
+    agent.hello()
+    house.change(node, driver_info={'fake': {'power.set': {'fail': 'no answer', 'times': 3}}})
+    row = house.run(service, node, 'deleted')
+    assert (row['provision_state'], row['target_provision_state']) == ('error', None)
+    assert 'Step "stop instance" of delete failed' in row['last_error']
+    assert house.world.leftovers(node) == ['power on']
+    with pytest.raises(errors.OperationEnded):
+        agent.record()
+    house.change(node, driver_info={})
+    assert house.run(service, node, 'deleted')['provision_state'] == 'available'
+    assert house.world.leftovers(node) == []
+
+
 def assert_stopped(house, node, agent):
     assert house.world.leftovers(node) == []
     for word in (agent.record, agent.report, agent.hello):

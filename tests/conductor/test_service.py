@@ -7,6 +7,8 @@ from ingot.conductor import members
 from ingot.db import conductor, lease
 from ingot.db import operation as operations
 
+SECONDS = 30
+
 
 @pytest.fixture
 def service(house):
@@ -179,6 +181,19 @@ def test_power_is_under_way_while_the_machine_takes_its_time(house, service):
     assert house.let_go(service, node)['target_power_state'] is None
 
 
+def test_power_that_hangs_is_given_up(house, service):
+    node = house.node('active', driver_info=misbehave(power_set={'hang': True}))
+    service.power(node, 'rebooting')
+    service.crew._tasks[node].deadline = 0
+    service.crew.renew()
+    row = house.row(node)
+    assert (row['target_power_state'], row['lock_owner']) == (None, None)
+    assert row['last_error'] == '"rebooting" did not end in time and was given up.'
+    closing = concurrency.spawn(service.crew.pool.close)
+    assert concurrency.wait_for(lambda: house.world.release() or not closing.is_alive(), SECONDS)
+    assert house.row(node) == row, 'the thread that came back has written nothing'
+
+
 def test_power_that_fails_is_told(house, service):
     node = house.node('active', driver_info=misbehave(power_set={'fail': 'no answer'}))
     service.power(node, 'power on')
@@ -247,7 +262,7 @@ def test_a_step_that_hangs_is_given_up_and_its_thread_can_write_nothing_more(hou
     assert house.world.leftovers(node) == []
     events = len(house.events('step', node))
     closing = concurrency.spawn(service.crew.pool.close)
-    assert concurrency.wait_for(lambda: house.world.release() or not closing.is_alive(), 10)
+    assert concurrency.wait_for(lambda: house.world.release() or not closing.is_alive(), SECONDS)
     assert house.row(node) == row
     assert len(house.events('step', node)) == events
 
