@@ -491,6 +491,7 @@ def test_crash_at_any_rename(conf, put, disk, monkeypatch, leftovers, call):
 def test_a_damaged_image_is_fetched_again(conf, cache, put, disk):
     source, digest = put('a', disk(1))
     image = cache.fetch(source, checksum=digest, holder='op-1')
+    os.chmod(image.path, 0o600)
     os.truncate(image.path, 1000)
     assert cache.find('op-1') is None
     assert content(cache.fetch(source, checksum=digest, holder='op-1')) == disk(1)
