@@ -21,8 +21,9 @@ PROGRAMS = {'bin/kmod': 'sbin/modprobe', 'sbin/iscsistart': 'sbin/iscsistart'}
 #: Loaded at every boot, whatever the machine has: no device calls for these.
 ALWAYS = {'small': ('sd_mod', 'iscsi_tcp'), 'full': ('sd_mod', 'iscsi_tcp', 'ipmi_devintf')}
 
-_SMALL = ('virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_scsi', 'nvme', 'hv_vmbus', 'hv_netvsc', 'hv_storvsc', 'ena')
-
+#: virtio_rng: without RDRAND the first Python waits a second for random numbers.
+_VIRTIO = ('virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_scsi', 'virtio_rng')
+_SMALL = (*_VIRTIO, 'nvme', 'hv_vmbus', 'hv_netvsc', 'hv_storvsc', 'ena')
 _FULL = (
     # disks
     'ahci', 'ata_piix', 'ata_generic', 'nvme', 'vmd', 'mpt3sas', 'mpi3mr', 'megaraid_sas', 'aacraid', 'hpsa', 'smartpqi',
@@ -32,8 +33,7 @@ _FULL = (
     'mlx4_en', 'mlx5_core', 'r8169', 'realtek', 'be2net', 'enic', 'cxgb4', 'qede', 'qlcnic', 'sfc', 'atlantic', 'nfp',
     'amd-xgbe', 'dwmac-intel', 'sky2', 'forcedeth', 'alx', 'hinic', '8139cp', '8139too', '8021q', 'bonding',
     # virtual machines
-    'virtio_pci', 'virtio_net', 'virtio_blk', 'virtio_scsi', 'vmw_pvscsi', 'vmxnet3', 'hv_vmbus', 'hv_netvsc', 'hv_storvsc',
-    'ena', 'gve',
+    *_VIRTIO, 'vmw_pvscsi', 'vmxnet3', 'hv_vmbus', 'hv_netvsc', 'hv_storvsc', 'ena', 'gve',
     # the machine's own BMC, keyboards for ingot.shell
     'ipmi_si', 'ipmi_ssif', 'xhci_pci', 'ehci_pci', 'usbhid', 'hid_generic', 'atkbd', 'i8042',
 )
