@@ -35,6 +35,12 @@ def test_the_same_export_for_the_same_operation(targets, image):
     assert targets.export(TWO, path).secret != first.secret
 
 
+def test_another_image_for_the_same_operation_keeps_the_secret(targets, machine, image):
+    first, second = targets.export(ONE, image(1)), targets.export(ONE, image(2))
+    assert first == second
+    assert machine.read(second) == pathlib.Path(image(2)).read_bytes()
+
+
 def test_what_machines_are_told_is_the_portal(conf, targets, image):
     conf.set_override('portal', '10.0.2.2:9999', 'iscsi')
     assert targets.export(ONE, image())[:2] == ('10.0.2.2', 9999)

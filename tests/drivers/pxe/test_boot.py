@@ -82,6 +82,17 @@ def test_a_rebuild_leaves_a_running_boot_alone(boot, conf, ask):
     assert ask('/' + kernel_line(conf)[0].split('../')[1]).body.startswith(b'new build')
 
 
+def test_a_file_that_was_removed_is_put_back(boot, conf, ask):
+    conf.set_override('ramdisk', conf.boot.kernel, 'boot')      # the same content under two names
+    publish(boot, conf)
+    kernel = kernel_line(conf)[0].removeprefix('..')
+    ramdisk = kernel.replace('/kernel', '/initrd')
+    assert ask(kernel).body == ask(ramdisk).body == b'K' * 70000
+    pathlib.Path(conf.state_dir, 'http', ramdisk[1:].partition('?')[0]).unlink()
+    publish(boot, conf)
+    assert ask(ramdisk).body == b'K' * 70000
+
+
 def test_what_no_record_names_goes_after_a_while(boot, conf, server):
     publish(boot, conf)
     files = pathlib.Path(conf.state_dir, 'http/files')

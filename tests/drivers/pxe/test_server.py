@@ -88,13 +88,14 @@ def test_a_new_record_has_a_new_etag(boot, conf, ask):
 @pytest.mark.parametrize('path', [
     '/', '/boot', '/boot/', '/files/', '/../ingot.sqlite', '/boot/../../secret', '/%2e%2e/secret', '/boot/%2e%2e/%2e%2e/secret',
     '//etc/passwd', '/etc/passwd', '/.hidden', '/boot/.hidden', '/link', '/boot.ipxe%00', '/boot.ipxe/', '/boot//none.ipxe',
-    '/..%2fsecret', '/pipe'])
+    '/..%2fsecret', '/pipe', '/folder/secret'])
 def test_nothing_else_comes_out(conf, ask, path):
     state = pathlib.Path(conf.state_dir)
     (state / 'secret').write_text('hush')
     (state / 'http/.hidden').write_text('hush')
     (state / 'http/boot/.hidden').write_text('hush')
     (state / 'http/link').symlink_to(state / 'secret')
+    (state / 'http/folder').symlink_to(state)
     os.mkfifo(state / 'http/pipe')
     answer = ask(path)
     assert (answer.status, answer.body) == (404, b'')
