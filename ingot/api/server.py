@@ -15,7 +15,8 @@ class Server:
     """Serves a WSGI application until ``stop``; ``port`` 0 takes a free one, which ``port`` then tells."""
 
     def __init__(self, app, host, port, threads):
-        self._server = wsgi.Server((host, port), app, numthreads=threads, server_name='ingot', timeout=_IDLE_SECONDS,
+        self._stopping = concurrency.Event()
+        self._server = wsgi.Server((host, port), self._tell(app), numthreads=threads, server_name='ingot', timeout=_IDLE_SECONDS,
                                    request_queue_size=128, shutdown_timeout=2)
         self._server.max_request_header_size = _HEADER_BYTES
         self._thread = None
@@ -31,9 +32,17 @@ class Server:
 
     def stop(self):
         """Finish what is being answered, then return; the port is free again."""
+        self._stopping.set()
         if self._thread is not None:
             self._server.stop()
             self._thread.join(10)
+
+    def _tell(self, app):
+        """Whoever keeps a client waiting asks ``environ['ingot.is_stopping']`` now and then."""
+        def call(environ, start_response):
+            environ['ingot.is_stopping'] = self._stopping.is_set
+            return app(environ, start_response)
+        return call
 
 
 def refuse_open_network(conf):

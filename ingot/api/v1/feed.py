@@ -28,9 +28,7 @@ class Feed(Resource):
 
     def __init__(self, site, **kwargs):
         super().__init__(site, **kwargs)
-        self._seats = concurrency.Queue()
-        for _ in range(max(1, site.conf.api.threads // 2)):
-            self._seats.put(None)
+        self._seats = [None] * max(1, site.conf.api.threads // 2)      # pop and append are atomic
 
     @expose(query=FeedQuery)
     def list(self, call):
@@ -38,7 +36,8 @@ class Feed(Resource):
         since = query.get('since', _last_id(call))
         if since is None:
             since = event.newest(self.site.database)
-        reader = Reader(self.site.database, since, _node(self.site, query.get('node')), query.get('limit', 1000))
+        is_stopping = call.environ.get('ingot.is_stopping', bool)
+        reader = Reader(self.site.database, since, _node(self.site, query.get('node')), query.get('limit', 1000), is_stopping)
         if 'text/event-stream' in call.environ['ingot.accept']:
             return Answer(self._stream(reader), Content_Type='text/event-stream', Cache_Control='no-store')
         return self._poll(reader, query.get('wait', 0))
@@ -49,9 +48,9 @@ class Feed(Resource):
         if not events and seconds:
             if self._sit():
                 try:
-                    events = concurrency.wait_for(reader.read, seconds, every=_POLL_SECONDS)
+                    events = reader.wait(seconds)
                 finally:
-                    self._seats.put(None)
+                    self._seats.append(None)
             else:
                 headers = {'Retry_After': '1'}
         return Answer({'events': events, 'next': reader.seq}, **headers)
@@ -64,21 +63,21 @@ class Feed(Resource):
         try:
             yield from reader.stream(time.monotonic() + _STREAM_SECONDS)
         finally:
-            self._seats.put(None)
+            self._seats.append(None)
 
     def _sit(self):
         try:
-            self._seats.get_nowait()
-        except Exception:                # queue.Empty, of whichever backend
+            self._seats.pop()
+        except IndexError:
             return False
         return True
 
 
 class Reader:
-    """Reads on in the feed; ``seq`` is how far it has come, also past changes of other nodes."""
+    """Reads on in the feed; ``seq`` is how far it has come."""
 
-    def __init__(self, database, seq, node, limit):
-        self.database, self.seq, self.node, self.limit = database, seq, node, limit
+    def __init__(self, database, seq, node, limit, is_stopping):
+        self.database, self.seq, self.node, self.limit, self.is_stopping = database, seq, node, limit, is_stopping
 
     def read(self):
         """The next events, a list that may be empty."""
@@ -87,11 +86,16 @@ class Reader:
             self.seq = events[-1]['seq']
         return events
 
+    def wait(self, seconds):
+        """The next events as soon as there are any; none after ``seconds``, or when the server is to stop."""
+        found = concurrency.wait_for(lambda: self.read() or self.is_stopping(), seconds, every=_POLL_SECONDS)
+        return found if isinstance(found, list) else []
+
     def stream(self, deadline):
         """Server-sent events (bytes) until ``deadline`` (monotonic)."""
         told = time.monotonic()
-        while time.monotonic() < deadline:
-            events = concurrency.wait_for(self.read, 1, every=_POLL_SECONDS)
+        while time.monotonic() < deadline and not self.is_stopping():
+            events = self.wait(1)
             for one in events:
                 yield b'id: %d\nevent: %s\ndata: %s\n\n' % (one['seq'], one['kind'].encode(), orjson.dumps(one))
             if events:
