@@ -7,6 +7,7 @@ twice or out of order are recognised and change nothing. The protocol is docs/ag
 
 from typing import NamedTuple
 
+from .messages import Answered, Call, Done, End, Failed, Run, Say, Started, Stop, Told, Unanswered, Wake, Woken
 from .outbox import Outbox
 
 POWER_OFF = 'power off'
@@ -16,84 +17,6 @@ _STUCK_SECONDS = 30        # for an action to obey a stop
 _REFUSED_SECONDS = 30      # so that a person at the console can read why
 _PACE_SECONDS = 0.5        # between two calls with events
 _REFUSALS = (400, 413, 415, 422)     # saying the same thing again gets the same answer
-
-
-# -- messages ----------------------------------------------------------------------------------------------------------
-class Started(NamedTuple):
-    """The network is up."""
-
-
-class Answered(NamedTuple):
-    call: int
-    status: int
-    body: dict
-
-
-class Unanswered(NamedTuple):
-    call: int
-    reason: str
-
-
-class Woken(NamedTuple):
-    timer: object
-
-
-class Told(NamedTuple):
-    """The running action has something to tell: kind and data of an event."""
-
-    index: int
-    kind: str
-    data: dict
-
-
-class Done(NamedTuple):
-    index: int
-    data: dict
-    seconds: float
-
-
-class Failed(NamedTuple):
-    """``error``: {'code', 'message', 'remedy'}; the code 'stopped' means that it obeyed a Stop."""
-
-    index: int
-    error: dict
-    seconds: float
-
-
-# -- effects -----------------------------------------------------------------------------------------------------------
-class Call(NamedTuple):
-    """POST ``body`` to ``path``; answered by Answered or Unanswered with the same number."""
-
-    call: int
-    path: str
-    body: dict
-    session: str | None
-
-
-class Wake(NamedTuple):
-    timer: object
-    seconds: float
-
-
-class Run(NamedTuple):
-    """Carry out one action; ``data`` is what those before it found out. Answered by Done or Failed."""
-
-    index: int
-    action: dict
-    data: dict
-
-
-class Stop(NamedTuple):
-    """Tell the running action to stop."""
-
-
-class Say(NamedTuple):
-    text: str
-
-
-class End(NamedTuple):
-    then: str                 # 'power off' | 'reboot' | 'wait'
-    seconds: float            # to wait before
 
 
 # -- state -------------------------------------------------------------------------------------------------------------
