@@ -160,7 +160,7 @@ class Machine:
         ours, theirs = socket.socketpair()
         with theirs, open(self.folder / qemu.LOG, 'wb') as log:
             command = qemu.command(self.spec, self.netdev, device, self.accelerator, theirs.fileno())
-            # restore_signals=False leaves SIGXFSZ ignored: beyond a limit of the file size QEMU gets an error (disk_fault)
+            # restore_signals=False leaves SIGXFSZ ignored: a limit of the file size (disk_fault) must not kill QEMU
             self._process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                              pass_fds=[theirs.fileno()], restore_signals=False, start_new_session=True)
         self.starts += 1
@@ -189,7 +189,12 @@ class Machine:
         self._fault('throttle', ('block_set_io_throttle', limits))
 
     def disk_fault(self, from_byte):
-        """What it writes at or behind this byte of its disk fails with an I/O error; None: the disk is sound again."""
+        """What it writes at or behind this byte of its disk fails with an I/O error; None: the disk is sound again.
+
+        Below 1 MiB it is InvalidParameter: the console log, to which the same limit applies, would end too.
+        """
+        if from_byte is not None and from_byte < 1 << 20:
+            raise errors.InvalidParameter(f'Machine {self.name}: the disk cannot fail from byte {from_byte}; at least 1048576.')
         self._faults['disk'] = from_byte
         self._limit()
 

@@ -72,12 +72,13 @@ def test_a_one_shot_boot_device_is_spent_by_the_next_start_and_a_persistent_one_
     talker.call(0, 8, bytes((5, 0x80, 1 << 2, 0, 0, 0)))
     assert (machine.boot.device, machine.boot.is_persistent) == ('pxe', False)
     talker.call(0, 2, b'\x01')
-    talker.call(0, 2, b'\x01')
+    assert machine.boot.device is None
+    talker.call(0, 2, b'\x02')
     talker.call(0, 8, bytes((5, 0xE0, 2 << 2, 0, 0, 0)))
     assert talker.call(0, 9, b'\x05\0\0') == (0, bytes((1, 5, 0xE0, 2 << 2, 0, 0, 0)))
     talker.call(0, 2, b'\x03')
     talker.call(0, 2, b'\x02')
-    assert machine.history == [('on', 'pxe'), ('on', None), ('reset', 'disk'), ('cycle', 'disk')]
+    assert machine.history == [('on', 'pxe'), ('cycle', None), ('reset', 'disk'), ('cycle', 'disk')]
     talker.call(0, 8, bytes((5, 0, 1 << 2, 0, 0, 0)))
     assert machine.boot.device is None
     assert talker.call(0, 9, b'\x05\0\0')[1] == bytes((1, 5, 0, 0, 0, 0, 0))

@@ -127,7 +127,7 @@ def test_knobs_and_faults_by_name(lab):
     assert 'is off' in ipmi(description, 0, 'power', 'status')
     rack.link(folder, 'one', is_up=False)
     rack.throttle(folder, 'one', 1000)
-    rack.disk_fault(folder, 'one', 4096)
+    rack.disk_fault(folder, 'one', 1 << 20)
     with pytest.raises(errors.NotFound, match='no machine "eno"; it has: one'):
         rack.knob(folder, 'eno', 'stuck', True)
     with pytest.raises(errors.InvalidParameter, match='no knob "stick"; it has: delay'):
