@@ -31,7 +31,7 @@ class Step(NamedTuple):
 def run(task, steps):
     """Carry the task's operation on, from the step named in its row, until it waits (returns WAIT), is done, or failed.
 
-    Raises Stale when the lease was lost: then nothing more was touched.
+    Raises Stale when the lease was lost: the write before each step, and each undo, is refused then.
     """
     if task.operation['error'] is not None:
         return _resume_undo(task, steps)
@@ -42,8 +42,6 @@ def run(task, steps):
         try:
             _check_attempts(task)
             result = step.do(task)
-        except errors.Stale:
-            raise
         except Exception as error:
             return fail(task, steps, error)
         if result is WAIT:
@@ -67,8 +65,6 @@ def _undo(task, steps):
         task.begin_undo(step)
         try:
             step.undo(task)
-        except errors.Stale:
-            raise
         except Exception as error:
             log.warning('Node %s: undo of step "%s" failed: %s', task.uuid, step.name, error, exc_info=True)
     return task.finish_failed()

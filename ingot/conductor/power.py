@@ -16,8 +16,6 @@ def switch(task, target, timeout):
     try:
         task.interface('power').set(task.node, target, seconds)
         state = states.POWER_RESULT[target]
-    except errors.Stale:
-        raise
     except Exception as error:
         log.warning('Node %s: %s failed: %s', task.uuid, target, error)
         reason = error.explain() if isinstance(error, errors.IngotError) else f'internal error {type(error).__name__}.'

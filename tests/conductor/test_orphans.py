@@ -47,6 +47,15 @@ def test_a_boot_record_is_left_while_somebody_works_on_the_node(house, failed):
     assert [one for one in house.world.leftovers(node) if 'boot record' in one]
 
 
+def test_an_operation_that_began_since_we_looked_keeps_its_boot_record(house):
+    service, node = house.service(), house.node(driver_info=SILENT)
+    house.run(service, node, 'active')
+    boot = house.drivers.hardware['fake-hardware'].interfaces['boot']['fake']
+    orphans._withdraw(service.crew, boot, node, house.mac(node))
+    assert house.world.macs(node) == [house.mac(node)]
+    assert house.row(node)['lock_owner'] is None
+
+
 def test_live_operations_keep_what_they_need(house):
     service, node = house.service(), house.node(driver_info=SILENT)
     house.run(service, node, 'active')
