@@ -155,22 +155,29 @@ def test_an_operation_that_is_over(serve, machine, verb):
     assert live(server, machine)[0] == 'power off'
 
 
-def wait_to_be_stopped(action, job):
-    job.log('waiting')
-    job.is_stopping.wait(SECONDS)
-    job.check()
+class Waiting:
+    """An action that works until it is told to stop; ``was_stopped`` once it was."""
+
+    was_stopped = False
+
+    def __call__(self, action, job):
+        job.log('waiting')
+        self.was_stopped = job.is_stopping.wait(SECONDS / 4)
+        job.check()
 
 
 def test_an_abort_reaches_a_running_action(serve, machine):
     server = serve(plan(), lambda verb, *_: (410, {}) if verb == 'events' else None)
-    ended, _ = live(server, machine, {'inventory': wait_to_be_stopped})
+    action = Waiting()
+    ended, _ = live(server, machine, {'inventory': action})
     assert ended == 'power off'
+    assert action.was_stopped
     assert server.report is None
 
 
 def test_the_deadline_is_reported(serve, machine):
     server = serve(plan(deadline=0.2))
-    live(server, machine, {'inventory': wait_to_be_stopped})
+    live(server, machine, {'inventory': Waiting()})
     assert server.report['error']['code'] == 'deadline-exceeded'
     assert server.report['error']['action'] == 'inventory'
 
