@@ -15,8 +15,16 @@ import warnings
 
 Event = threading.Event
 Future = concurrent.futures.Future
-Lock = threading.Lock
-Queue = queue.SimpleQueue
+
+
+def Lock():                      # noqa: N802
+    """A lock; looked up at each call, since ``start`` replaces what there is."""
+    return threading.Lock()
+
+
+def Queue():                     # noqa: N802
+    """An unbounded queue with put, get(timeout=) and get_nowait."""
+    return queue.SimpleQueue()
 
 
 def start(backend):

@@ -6,7 +6,7 @@ from ingot import errors
 
 DEFAULT_URL = 'http://127.0.0.1:6385'
 #: The newest version of the API that the commands here rely on.
-VERSION = '1.81'
+VERSION = '1.110'
 
 
 def arguments(parser):
@@ -22,6 +22,13 @@ def connect(url=None):
     url = url or DEFAULT_URL
     return openstack.connect(load_yaml_config=False, load_envvars=False, auth_type='none', auth={'endpoint': url},
                              baremetal_endpoint_override=url, baremetal_api_version='1').baremetal
+
+
+def abort(baremetal, uuid):
+    """Stop what is under way. By hand, since openstacksdk asks for a version that cannot abort a deployment (1.110)."""
+    from openstack import exceptions
+    exceptions.raise_from_response(baremetal.put(f'/nodes/{uuid}/states/provision', json={'target': 'abort'},
+                                                 headers={'X-OpenStack-Ironic-API-Version': VERSION}))
 
 
 class Feed:

@@ -15,7 +15,6 @@ VERBS = {
     'provide': ('provide', 'available', 'clean the node and offer it'),
     'inspect': ('inspect', 'manageable', "boot the ramdisk and record the machine's hardware"),
     'undeploy': ('deleted', 'available', 'remove the instance, clean, offer again'),
-    'abort': ('abort', None, 'stop what is under way'),
 }
 COLUMNS = ('uuid', 'name', 'power_state', 'provision_state', 'maintenance')
 
@@ -37,6 +36,7 @@ def arguments(parser):
     add('delete', 'forget a node', delete)
     add('validate', 'say what is missing in the settings of a node', validate)
     create_parser(add('create', 'enrol a machine', create, is_single=False))
+    add('abort', 'stop what is under way', abort)
     power = add('power', 'switch a machine on or off, or ask', set_power)
     power.add_argument('target', choices=['status', *POWER])
     for name, (_, _, text) in VERBS.items():
@@ -159,6 +159,10 @@ def set_power(baremetal, options):
         baremetal.set_node_power_state(options.node, POWER[options.target])
 
 
+def abort(baremetal, options):
+    client.abort(baremetal, options.node)
+
+
 def run_verb(baremetal, options):
     verb, goal, _ = VERBS[options.what]
     node = baremetal.get_node(options.node)
@@ -193,7 +197,7 @@ def config_drive(node, options):
 
 def follow(baremetal, options, node, goal, start):
     """Start something on ``node``; with --wait show progress until it ends. Exit status 1 when it failed."""
-    if options.wait is None or goal is None:
+    if options.wait is None:
         start()
         return 0
     feed = client.Feed(baremetal)

@@ -42,8 +42,7 @@ class Stage:
         began = time.monotonic()
         rack.down(self.folder / 'rack')
         end_former(self.folder / 'serve.pid')
-        build.build(self.built / 'ramdisk')
-        self.image = image.build(self.built / 'image')
+        self.image = self.build()
         print(f'Ramdisk and image ready after {time.monotonic() - began:.1f} s')
         self.rack = rack.up(self.folder / 'rack', self.machines, network=self.network, boot_port=self.ports[2],
                             kernel=self.built / 'ramdisk' / 'kernel')
@@ -53,6 +52,11 @@ class Stage:
         self.start_serve()
         self.script.write_text(json.dumps({'url': self.url, 'machines': self.rack['machines'],
                                            'image': f'file://{self.image}', 'checksum': digest(self.image)}))
+
+    def build(self):
+        """The ramdisk, and the image that will be deployed, where they are not built yet; returns the image's path."""
+        build.build(self.built / 'ramdisk')
+        return image.build(self.built / 'image')
 
     def start_serve(self):
         """Start ``ingot serve``, and wait until it serves."""

@@ -1,0 +1,69 @@
+"""``ingot demo`` as a user runs it: with a network namespace, and without any rights."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+LAST = re.compile(r'DEPLOYED 2 of 2 in \d+\.\d s')
+ROOTLESS = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', '--bounding-set=-all',
+            '--inh-caps=-all']
+#: Where an ordinary user cannot reach this interpreter: root in name only, without a single capability.
+POWERLESS = ['setpriv', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all']
+
+
+def run(prefix, folder, *arguments, **environment):
+    done = subprocess.run([*prefix, sys.executable, '-m', 'ingot.cli.main', 'demo', '--folder', str(folder), *arguments],
+                          capture_output=True, text=True, timeout=550, check=False, cwd='/', env={**os.environ, **environment})
+    log = pathlib.Path(folder, 'serve.log')
+    words = done.stdout + done.stderr + (log.read_text(errors='replace') if log.exists() else '')
+    assert done.returncode == 0, words
+    assert LAST.fullmatch(done.stdout.splitlines()[-1]), words
+    for name in ('machine-1', 'machine-2'):
+        assert re.search(rf'{name} +says: INGOT-BOOTED image=\w+ root=/dev/vda\d hostname={name}\n', done.stdout), words
+    assert left_running(folder) == []
+
+
+def left_running(folder):
+    """Command lines of processes that have to do with ``folder``."""
+    found = []
+    for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            line = path.read_bytes().replace(b'\0', b' ').decode(errors='replace')
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+def warm(folder, built):
+    """The ramdisk and the image as an earlier demo would have left them."""
+    for name in ('ramdisk', 'image'):
+        if (built / name).exists():
+            shutil.copytree(built / name, folder / name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='a network namespace needs root')
+def test_with_a_namespace(tmp_path, built):
+    warm(tmp_path, built)
+    run([], tmp_path, '--network', 'namespace')
+    assert b'ingot-lab' not in subprocess.run(['ip', 'netns', 'list'], capture_output=True, check=True).stdout
+
+
+def test_without_rights(tmp_path, built):
+    warm(tmp_path, built)
+    prefix = []
+    if os.geteuid() == 0:
+        probe = subprocess.run([*ROOTLESS, sys.executable, '-c', 'import ingot'], capture_output=True, check=False, cwd='/')
+        prefix = POWERLESS if probe.returncode else ROOTLESS
+        if prefix is ROOTLESS:
+            for path in [tmp_path, *tmp_path.rglob('*')]:
+                os.chown(path, 65534, 65534)
+            for parent in list(tmp_path.parents)[:2]:
+                parent.chmod(0o755)
+    run(prefix, tmp_path, '--network', 'user', HOME=str(tmp_path))
