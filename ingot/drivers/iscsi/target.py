@@ -70,7 +70,7 @@ class Targets:
         with self._lock:
             self._run()
             record = self._records.take(operation, path)
-            self._ensure(record)
+            self._insist(lambda: self._ensure(record))
         host, port = config.portal(self._conf)
         return base.Export(host, port, record.iqn, LUN, record.user, record.secret)
 
@@ -78,13 +78,23 @@ class Targets:
         """Target, sessions, account and record of ``operation`` are gone; fine when there was half or none of it."""
         with self._lock:
             if self._daemon:
-                self._await_answer()
-                self._tgt.remove(name(operation), operation)
+                self._insist(lambda: self._tgt.remove(name(operation), operation))
             self._records.remove(operation)
 
     def exported(self):
         """Operations that have a target, or will have one after the next start."""
         return self._records.operations()
+
+    def _insist(self, act):
+        """Do ``act``, which may be done again, at most three times: tgtd may die under it."""
+        for is_last in (False, False, True):
+            self._await_answer()
+            try:
+                act()
+                break
+            except errors.ProgramFailed:
+                if is_last:
+                    raise
 
     def _ensure(self, record):
         target = self._tgt.targets().get(record.iqn)

@@ -154,6 +154,23 @@ def test_a_killed_tgtd_comes_back_with_the_same_secrets(targets, machine, image)
     assert machine.read(one) == pathlib.Path(path).read_bytes()
 
 
+def test_a_withdrawal_survives_a_tgtd_that_dies_under_it(conf, targets, image, monkeypatch):
+    targets.export(ONE, image())
+    accounts, killed = targets._tgt.accounts, []
+
+    def accounts_of_the_dying():
+        if not killed:
+            killed.append(targets.pid)
+            programs.kill(targets.pid)
+        return accounts()
+
+    monkeypatch.setattr(targets._tgt, 'accounts', accounts_of_the_dying)
+    targets.withdraw(ONE)
+    assert targets.pid != killed[0]
+    assert tgt_of(conf).targets() == {}
+    assert targets.exported() == []
+
+
 def test_an_export_asked_for_while_tgtd_is_dead_waits_for_it(targets, machine, image):
     targets.export(ONE, image())
     programs.kill(targets.pid)
