@@ -7,8 +7,11 @@ import os
 
 from oslo_config import cfg
 
+from ingot import errors
+
 DEFAULT = [
-    cfg.StrOpt('host', default=os.uname().nodename, sample_default='conductor-1', help='Name of this conductor in the cluster; must be unique.'),
+    cfg.StrOpt('host', default=os.uname().nodename, sample_default='conductor-1',
+               help='Name of this conductor in the cluster; must be unique.'),
     cfg.StrOpt('state_dir', default='/var/lib/ingot',
                help='Folder for everything Ingot writes: database (embedded), image cache, boot files, sockets.'),
     cfg.StrOpt('concurrency', default='threads', choices=['threads', 'eventlet'],
@@ -100,7 +103,10 @@ def load(files=(), **overrides):
     conf(args=[], project='ingot', default_config_files=[str(file) for file in files])
     for key, value in overrides.items():
         group, _, name = key.rpartition('__')
-        conf.set_override(name, value, group or None)
+        try:
+            conf.set_override(name, value, group or None)
+        except (cfg.Error, ValueError) as error:
+            raise errors.Invalid(f'Option [{group or "DEFAULT"}] {name} = {value}: {error}.') from None
     return conf
 
 

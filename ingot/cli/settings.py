@@ -29,7 +29,7 @@ def load(options, **overrides):
         overrides[key.replace('.', '__', 1)] = value
     try:
         conf = config.load(files, **overrides)
-    except (config.cfg.Error, ValueError) as error:
+    except config.cfg.Error as error:
         raise errors.Invalid(f'Configuration: {error}') from None
     try:
         os.makedirs(conf.state_dir, mode=0o750, exist_ok=True)
