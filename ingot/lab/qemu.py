@@ -32,11 +32,13 @@ def command(spec, netdev, boot, accelerator, qmp):
     """
     network_order, disk_order = (0, 1) if boot == 'pxe' else (1, 0)
     accel = 'tcg,thread=multi,tb-size=32' if accelerator == 'tcg' else accelerator
+    # With RDRAND the kernel has random numbers at once: a second less until Python runs in the ramdisk.
+    cpu = ['-cpu', 'qemu64,+rdrand'] if accelerator == 'tcg' else []
     smbios = f'type=1,manufacturer=Ingot,product=Virtual machine,serial={spec["serial"]},uuid={spec["uuid"]}'
     return [
         programs.find('setpriv'), '--pdeathsig', 'KILL', programs.find('qemu'),
         '-name', spec['name'], '-uuid', spec['uuid'], '-smbios', smbios, '-S', '-no-reboot',
-        '-accel', accel, '-machine', 'q35,smm=off,graphics=off', '-smp', '1', '-m', str(spec['memory_mib']),
+        '-accel', accel, *cpu, '-machine', 'q35,smm=off,graphics=off', '-smp', '1', '-m', str(spec['memory_mib']),
         '-display', 'none', '-nodefaults', '-no-user-config', *_firmware(spec['firmware']),
         '-chardev', f'socket,id=qmp,fd={qmp}', '-mon', 'chardev=qmp,mode=control',
         '-chardev', f'socket,id=console,path={CONSOLE_SOCKET},server=on,wait=off,logfile={CONSOLE_LOG},logappend=on',
