@@ -6,6 +6,7 @@ it forces plain BEGIN, on which concurrent writers fail at once with "database i
 
 import contextlib
 import datetime
+import os
 import sqlite3
 import time
 
@@ -33,6 +34,7 @@ class Database:
             'connect_args': {'timeout': 30, 'check_same_thread': False}, 'poolclass': sa.QueuePool,
             'pool_size': 16, 'max_overflow': 64}
         if self.is_sqlite:
+            _create_private(self.url.database)
             _use_wal(self.url.database)
         self.engine = sa.create_engine(self.url, **options)
         exc_filters.register_engine(self.engine)
@@ -54,6 +56,13 @@ class Database:
 
     def close(self):
         self.engine.dispose()
+
+
+def _create_private(path):
+    """A new file is for its owner alone, and so are the journals that SQLite makes beside it: it holds passwords of BMCs."""
+    if path and path != ':memory:':
+        with contextlib.suppress(OSError):       # SQLite says it better
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _use_wal(path):

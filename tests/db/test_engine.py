@@ -1,0 +1,37 @@
+"""What is true of the database's file, whatever is in it."""
+
+import os
+import stat
+
+import pytest
+
+from ingot.db import schema
+from ingot.db.engine import Database
+
+
+@pytest.fixture
+def mask():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def test_a_new_database_is_for_its_owner_alone(tmp_path, mask):
+    database = Database(f'sqlite:///{tmp_path}/ingot.sqlite')
+    schema.upgrade(database)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    database.close()
+    assert modes == dict.fromkeys(('ingot.sqlite', 'ingot.sqlite-wal', 'ingot.sqlite-shm'), 0o600)
+
+
+def test_a_database_that_is_there_keeps_its_mode_and_content(tmp_path, mask):
+    path = tmp_path / 'ingot.sqlite'
+    first = Database(f'sqlite:///{path}')
+    schema.upgrade(first)
+    version = schema.version(first)
+    first.close()
+    path.chmod(0o640)
+    second = Database(f'sqlite:///{path}')
+    assert schema.version(second) == version
+    second.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
