@@ -76,6 +76,8 @@ def run(options):
     except sdk.HttpException as error:
         print(f'ingot: the API refused: {error.details or error}', file=sys.stderr)
         return 3
+    except BrokenPipeError:                  # of our own output: main knows what to do
+        raise
     except (sdk.SDKException, keystone.ClientException, OSError) as error:
         print(f'ingot: no answer from the API: {error}', file=sys.stderr)
         return 4

@@ -98,16 +98,19 @@ class Stage:
         rack.down(self.folder / 'rack')
 
     def hints(self):
+        """What to type now."""
         inside = ' '.join(self.prefix) + ' ' if self.prefix else ''
-        ingot = inside + str(pathlib.Path(sys.executable).with_name('ingot'))
+        ingot, openstack = (pathlib.Path(sys.executable).with_name(name) for name in ('ingot', 'openstack'))
+        lab = f'--folder {self.folder / "rack"}'
         return '\n'.join([
             'Left up. To play with it:',
             f'  {inside}curl -s {self.url}/v1/nodes',
-            f'  {ingot} node list --url {self.url}',
-            f'  {ingot} node undeploy machine-1 --wait --url {self.url}',
-            f'  {inside}env OS_AUTH_TYPE=none OS_ENDPOINT={self.url} openstack baremetal node list',
-            f'  {ingot} lab console machine-1 --folder {self.folder / "rack"}',
-            'To end it:', f'  kill {self.serve.pid}; {ingot} lab down --folder {self.folder / "rack"}'])
+            f'  {inside}{ingot} node list --url {self.url}',
+            f'  {inside}{ingot} node undeploy machine-1 --wait --url {self.url}',
+            f'  {inside}{ingot} node deploy machine-1 --image file://{self.image} --wait --url {self.url}',
+            f'  {inside}env OS_AUTH_TYPE=none OS_ENDPOINT={self.url} {openstack} baremetal node list',
+            f'  {ingot} lab console machine-1 {lab}',
+            'To end it:', f'  kill {self.serve.pid}; {ingot} lab down {lab}'])
 
 
 def digest(path):
