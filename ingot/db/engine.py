@@ -11,7 +11,10 @@ import sqlite3
 import time
 
 import sqlalchemy as sa
+from oslo_db import exception
 from oslo_db.sqlalchemy import exc_filters
+
+from ingot import errors
 
 
 def now():
@@ -25,9 +28,14 @@ class Database:
         with database.write() as connection: connection.execute(...)
 
     commits at the end, rolls back on any exception. ``read`` never takes the write lock.
+    Unavailable when there can be no database at ``url``.
     """
 
     def __init__(self, url):
+        with usable(url):
+            self._open(url)
+
+    def _open(self, url):
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == 'sqlite'
         options = {'pool_pre_ping': True} if not self.is_sqlite else {
@@ -56,6 +64,21 @@ class Database:
 
     def close(self):
         self.engine.dispose()
+
+
+@contextlib.contextmanager
+def usable(url):
+    """At start: Unavailable, with the cause, instead of what the database or its driver raises; no password is told."""
+    try:
+        yield
+    except sa.exc.ArgumentError:
+        raise errors.Unavailable('[database] connection is no URL of a database that there is a driver for.',
+                                 remedy='Write it as postgresql+psycopg://user:password@host/name.') from None
+    except (sqlite3.Error, sa.exc.SQLAlchemyError, exception.DBError, ImportError) as error:
+        reason = str(error).partition('\n')[0].rstrip('.')
+        raise errors.Unavailable(f'The database {sa.make_url(url).render_as_string()} cannot be used: {reason}.',
+                                 remedy='Check that it is there, is ours to write, and that its disk has room; '
+                                        '[database] connection names another.') from None
 
 
 def _create_private(path):

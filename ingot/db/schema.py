@@ -9,6 +9,7 @@ from alembic.runtime import migration
 from alembic.script import ScriptDirectory
 
 from ingot import errors
+from ingot.db import engine
 
 
 def _config(connection=None):
@@ -29,7 +30,7 @@ def _connection(database):
 
 def version(database):
     """Revision of the database, or None when it is empty."""
-    with database.read() as connection:
+    with engine.usable(database.url), database.read() as connection:
         return migration.MigrationContext.configure(connection).get_current_revision()
 
 
@@ -40,7 +41,7 @@ def newest():
 
 def upgrade(database):
     """Bring the database to the newest revision; repeats as nothing."""
-    with _connection(database) as connection:
+    with engine.usable(database.url), _connection(database) as connection:
         alembic.command.upgrade(_config(connection), 'head')
 
 

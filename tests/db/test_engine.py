@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from ingot import errors
 from ingot.db import schema
 from ingot.db.engine import Database
 
@@ -35,3 +36,16 @@ def test_a_database_that_is_there_keeps_its_mode_and_content(tmp_path, mask):
     assert schema.version(second) == version
     second.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize(('url', 'reason'), [
+    ('sqlite:///{}/garbage', 'file is not a database'), ('sqlite:///{}/folder', 'unable to open database file'),
+    ('sqlite:///{}/nowhere/at/all', 'unable to open database file'), ('nonsense', 'no URL of a database'),
+    ('strange://user:geheim@host/name', 'no URL of a database')])
+def test_a_database_that_cannot_be_used_is_told_with_its_cause(tmp_path, url, reason):
+    (tmp_path / 'garbage').write_text('This is no database, whatever its name says.')
+    (tmp_path / 'folder').mkdir()
+    with pytest.raises(errors.Unavailable, match=reason) as raised:
+        schema.upgrade(Database(url.format(tmp_path)))
+    assert raised.value.remedy
+    assert 'geheim' not in raised.value.explain()
