@@ -49,13 +49,13 @@ def ipmi(context):
     """Machines with a BMC that speaks IPMI 2.0 over the network."""
     from ingot.drivers.ipmi.management import IpmiManagement
     from ingot.drivers.ipmi.power import IpmiPower
-    return _hardware('ipmi', _network_deploy(context), {
+    return assemble('ipmi', network_deploy(context), {
         'power': {'ipmitool': IpmiPower(context)}, 'management': {'ipmitool': IpmiManagement(context)}})
 
 
 def manual_management(context):
     """Machines that a person switches on."""
-    return _hardware('manual-management', _network_deploy(context), {
+    return assemble('manual-management', network_deploy(context), {
         'power': {'fake': manual.ManualPower()}, 'management': {'noop': manual.ManualManagement()}})
 
 
@@ -71,8 +71,8 @@ def fake_hardware(context):
     return base.Hardware('fake-hardware', interfaces)
 
 
-def _network_deploy(context):
-    """Netboot and iSCSI: what all machines with a network card have in common."""
+def network_deploy(context):
+    """Interfaces for netboot, iSCSI and inspection: what all machines with a network card have in common."""
     from ingot.drivers.iscsi.deploy import IscsiDeploy
     from ingot.drivers.pxe.boot import PxeBoot
     boot = PxeBoot(context)
@@ -80,7 +80,8 @@ def _network_deploy(context):
             'inspect': {'agent': AgentInspect(), 'no-inspect': Absent('inspect')}}
 
 
-def _hardware(name, *parts):
+def assemble(name, *parts):
+    """The Hardware ``name`` with the interfaces of all ``parts``; kinds that are in none of them say that they are absent."""
     interfaces = {kind: {absent: Absent(kind)} for kind, absent in _ABSENT.items()}
     for part in parts:
         interfaces.update(part)
