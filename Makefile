@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test lint samples clean
+.PHONY: help prepare demo test lint samples figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -18,6 +18,9 @@ lint: prepare   ## ruff
 
 samples: prepare ## Write etc/ingot/ingot.conf.sample anew
 	@.venv/bin/oslo-config-generator --config-file etc/ingot/generator.conf
+
+figures: prepare ## Measure docs/figures.md anew (takes some minutes; on a quiet machine)
+	@.venv/bin/python tests/bench/figures.py > docs/figures.new && mv docs/figures.new docs/figures.md
 
 clean:     ## Remove .venv and what was built
 	rm -rf .venv build *.egg-info

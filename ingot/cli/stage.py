@@ -43,7 +43,7 @@ class Stage:
         rack.down(self.folder / 'rack')
         end_former(self.folder / 'serve.pid')
         self.image = self.build()
-        print(f'Ramdisk and image ready after {time.monotonic() - began:.1f} s')
+        print(f'Ramdisk and image ready after {time.monotonic() - began:.1f} s', file=sys.stderr)
         self.rack = rack.up(self.folder / 'rack', self.machines, network=self.network, boot_port=self.ports[2],
                             kernel=self.built / 'ramdisk' / 'kernel')
         self.prefix = self.rack['argv_prefix']

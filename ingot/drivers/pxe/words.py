@@ -9,6 +9,8 @@ import re
 from ingot import errors
 
 _WORD = re.compile(r'[!-~]+')
+#: Words of ours that are the operator's to say: measure the disk before writing; a shell when the agent dies.
+_FREE = ('ingot.measure', 'ingot.shell')
 _LIMIT = 1900        # bytes; Linux on x86 cuts off at 2048, and the addresses that iPXE fills in need some
 
 
@@ -37,8 +39,9 @@ def appended(node, text):
                                       remedy='Separate the words by spaces.')
     words = [one(node, key, word) for word in text.split()]
     for word in words:
-        if word.startswith(('ingot.', 'initrd=')):
-            raise errors.InvalidParameter(f'Node {node["uuid"]}: {key} has "{word.partition("=")[0]}", which Ingot sets itself.',
+        name = word.partition('=')[0]
+        if word.startswith(('ingot.', 'initrd=')) and name not in _FREE:
+            raise errors.InvalidParameter(f'Node {node["uuid"]}: {key} has "{name}", which Ingot sets itself.',
                                           remedy='Take that word out.')
     return words
 

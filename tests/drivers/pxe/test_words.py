@@ -46,6 +46,10 @@ def test_our_own_words_are_ours(word):
         words.line(NODE, {}, word)
 
 
+def test_what_is_left_to_the_operator():
+    assert words.line(NODE, {}, 'ingot.measure=1 console=ttyS0') == 'ingot.measure=1 console=ttyS0'
+
+
 def test_a_line_that_linux_would_cut_off():
     with pytest.raises(errors.InvalidParameter, match='2005 characters; accepted are 1900'):
         words.line(NODE, {}, 'a' * 2005)
