@@ -17,6 +17,7 @@ def arguments(parser):
     parser.add_argument('--disk', type=int, default=4, metavar='GIB', help='of each machine (default 4)')
     parser.add_argument('--network', choices=['namespace', 'user'],
                         help='namespace: a bridge in a network namespace (root); user: no rights needed')
+    parser.add_argument('--kernel', metavar='FILE', help='a kernel to try KVM with; without one machines are emulated')
     parser.add_argument('--boot-port', type=int, default=6387, help="port of Ingot's boot files (user network)")
 
 
@@ -30,7 +31,8 @@ def run(options):
     if options.what == 'up':
         network = options.network or ('namespace' if os.geteuid() == 0 else 'user')
         machines = plan(options.machines, options.memory, options.disk)
-        print(json.dumps(rack.up(options.folder, machines, network=network, boot_port=options.boot_port), indent=2))
+        print(json.dumps(rack.up(options.folder, machines, network=network, boot_port=options.boot_port,
+                                 kernel=options.kernel), indent=2))
     elif options.what == 'run':
         rack.run(options.folder)
     elif options.what == 'console':
