@@ -1,11 +1,17 @@
 """A task: a node that we hold the lock of, its driver, and the operation under way; all its writes are fenced."""
 
+import logging
 import time
 
 from ingot import states
 from ingot.db import lease, operation, port
 from ingot.db.engine import now
 
+log = logging.getLogger(__name__)
+
+#: What the log says of events (the feed has all of it).
+_WORDS = {'provision_state': '{from} -> {to}', 'power_state': 'power {from} -> {to}', 'step': 'step "{step}", attempt {attempt}',
+          'undo': 'undo of step "{step}"', 'error': '{text}'}
 #: Events that go on with what is under way: the target of it stays.
 _SAME_TARGET = ('wait', 'resume', 'fail', 'abort')
 _TIMEOUTS = {'inspect': 'inspect_timeout', 'clean': 'clean_timeout', 'delete': 'clean_timeout'}
@@ -59,6 +65,8 @@ class Task:
                 also(connection)
         self.node = lease.update(self.database, self.uuid, self.epoch, values, events, also=both, is_last=is_last)
         self._read_operation(of_operation)
+        for kind, data in events:
+            log.log(logging.ERROR if kind == 'error' else logging.INFO, 'Node %s: %s', self.uuid, _WORDS[kind].format(**data))
 
     def accept(self, event, work, *, target=None, ended=None, values=None):
         """Begin an operation: one write moves the node by ``event``, stores ``work`` and ends the one named ``ended``."""
