@@ -6,6 +6,7 @@ changes nothing. Everything else here works the same under both.
 
 import concurrent.futures
 import contextlib
+import functools
 import os
 import queue
 import socket
@@ -37,19 +38,52 @@ def start(backend):
 
 
 class Pool:
-    """A bounded number of workers; ``submit`` never blocks, work waits in line.
+    """At most ``workers`` threads, begun as they are needed; ``submit`` never blocks, work waits in line.
 
-    The result is a Future. ``close`` refuses new work and waits for what runs.
+    The result is a Future. No thread keeps the process alive: work that hangs does not hold up its end.
     """
 
     def __init__(self, workers, name='worker'):
-        self._pool = concurrent.futures.ThreadPoolExecutor(workers, thread_name_prefix=name)
+        self._most, self._name = workers, name
+        self._jobs, self._lock = Queue(), Lock()
+        self._threads, self._unfinished, self._is_closed = [], 0, False
 
     def submit(self, function, *args, **kwargs):
-        return self._pool.submit(function, *args, **kwargs)
+        """RuntimeError when the pool is closed."""
+        future = Future()
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError(f'The pool "{self._name}" is closed.')
+            self._unfinished += 1
+            self._jobs.put((future, functools.partial(function, *args, **kwargs)))
+            if len(self._threads) < min(self._unfinished, self._most):
+                self._threads.append(spawn(self._work, name=f'{self._name}-{len(self._threads)}'))
+        return future
 
     def close(self, *, is_waiting=True):
-        self._pool.shutdown(wait=is_waiting, cancel_futures=True)
+        """Refuse new work and return when all is done; or cancel what waits in line, and leave what runs alone."""
+        with self._lock:
+            self._is_closed = True
+        if not is_waiting:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._jobs.get_nowait()[0].cancel()
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads if is_waiting else ():
+            thread.join()
+
+    def _work(self):
+        while job := self._jobs.get():
+            future, work = job
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work())
+                except BaseException as error:
+                    future.set_exception(error)
+            del future, work, job         # not kept alive until the next one comes
+            with self._lock:
+                self._unfinished -= 1
 
 
 def spawn(function, *args, name=None, **kwargs):

@@ -35,10 +35,20 @@ class Crew:
         """Uuids of the nodes that are worked on here now."""
         return set(self._tasks)
 
+    @property
+    def is_stopping(self):
+        return self._stopping.is_set()
+
     # Taking and leaving locks.
 
     def take(self, node_uuid, purpose):
-        """A Task that holds the node's lock. Locked when it is held, or its holder died and is not followed yet."""
+        """A Task that holds the node's lock. Locked when it is held, or its holder died and is not followed yet.
+
+        Unavailable when this conductor is about to end.
+        """
+        if self.is_stopping:
+            raise errors.Unavailable(f'Conductor {self.conf.host} is about to end; "{purpose}" is not begun.',
+                                     remedy='Send the request again in some seconds.')
         task = self._begin(lease.take(self.database, node_uuid, self.conf.host, purpose, self.conf.conductor.lease_seconds))
         if task.operation and task.operation['status'] == 'running':
             self._forget(task)
@@ -105,7 +115,7 @@ class Crew:
 
     def resume(self, node_uuid, operation, error=None):
         """Go on with an operation that waits for its machine; nothing when somebody does already."""
-        with contextlib.suppress(errors.Locked, errors.NotFound):
+        with contextlib.suppress(errors.Locked, errors.NotFound, errors.Unavailable):
             task = self.take(node_uuid, 'resume')
             if task.operation and task.operation['uuid'] == operation and task.operation['status'] == 'waiting':
                 self.submit(task, error)
@@ -120,7 +130,7 @@ class Crew:
     def take_over(self):
         """Go on with everything whose lease ran out."""
         for node_uuid in lease.abandoned(self.database):
-            if self._stopping.is_set():
+            if self.is_stopping:
                 return
             with contextlib.suppress(errors.Locked, errors.NotFound):
                 self._adopt(node_uuid)

@@ -23,9 +23,12 @@ class Service:
         self.periodic.start()
 
     def stop(self):
-        """Finish the steps that run, leave the rest to whoever is next; waits some seconds at most."""
-        self.periodic.stop()
+        """Finish the steps that run, leave the rest to whoever is next; waits some seconds at most.
+
+        Periodic work ends last: it renews the leases of the steps that still run.
+        """
         self.crew.stop()
+        self.periodic.stop()
         members.leave(self.conf, self.database)
 
     def provision(self, node, verb, arguments=None):

@@ -25,6 +25,8 @@ def run(crew):
 
 def check(crew, node):
     """Read one machine's power state without its lock, and write it down unless somebody works on it meanwhile."""
+    if crew.is_stopping:
+        return
     try:
         state = crew.drivers.of(node).interface(node, 'power').state(node)
     except errors.IngotError as error:

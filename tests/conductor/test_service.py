@@ -350,3 +350,22 @@ def test_current_operation(house, service):
     assert operations.current(house.database, house.row(node)) is None
     house.run(service, node, 'active')
     assert operations.current(house.database, house.row(node))['flow'] == 'deploy'
+
+
+def test_the_leases_of_steps_that_still_run_are_kept_while_a_conductor_stops(house):
+    """Else another one would do the same step at the same time."""
+    service = house.service(conductor__heartbeat_seconds=0.1, conductor__lease_seconds=0.5)
+    node, begun, may_end = house.node(), concurrency.Event(), concurrency.Event()
+    house.sabotage(service, 'deploy', 'fetch image', do=lambda work, task: begun.set() or may_end.wait(SECONDS))
+    service.start()
+    service.provision(node, 'active')
+    assert begun.wait(SECONDS)
+    stopping = concurrency.spawn(service.stop)
+    assert concurrency.wait_for(lambda: service.crew.is_stopping, SECONDS)
+    expires_at = house.row(node)['lock_expires_at']
+    assert concurrency.wait_for(lambda: house.row(node)['lock_expires_at'] > expires_at + 0.5, 10)
+    with pytest.raises(errors.Unavailable, match='about to end'):
+        service.provision(house.node(), 'active')
+    may_end.set()
+    stopping.join(SECONDS)
+    assert house.row(node)['lock_expires_at'] == 0, 'handed over'

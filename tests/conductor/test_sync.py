@@ -97,3 +97,21 @@ def test_nodes_of_other_drivers_and_fresh_looks_are_left_out(house, look):
     assert power.due(house.database, 60, ['fake-hardware']) == []
     assert power.due(house.database, -1, ['ipmi']) == []
     assert [row['uuid'] for row in power.due(house.database, -1, ['fake-hardware'])] == [node]
+
+
+def test_one_round_looks_at_everything_that_is_due(house, look):
+    """More nodes than there are workers."""
+    others = [house.node('active', power_state='power on') for _ in range(3 * sync.WORKERS)]
+    for node in others:
+        house.world.machine(node).power = 'power off'
+    look(house.node('active'))
+    assert {house.row(node)['power_state'] for node in others} == {'power off'}
+
+
+def test_a_round_ends_early_when_the_conductor_is_to_stop(house):
+    service = house.service(conductor__power_sync_seconds=0.001)
+    node = house.node('active', power_state='power on', power_checked_at=0)
+    house.world.machine(node).power = 'power off'
+    service.crew.stop()
+    sync.run(service.crew)
+    assert house.row(node)['power_state'] == 'power on'
