@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ingot import errors
+from ingot.db.engine import TRANSIENT
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 WAIT = object()
 #: So often a step is started before it is given up: it may be the step itself that kills its conductors.
 MAX_ATTEMPTS = 10
+#: Characters of a reason that are kept.
+MOST_WORDS = 4000
 
 
 class Step(NamedTuple):
@@ -42,6 +45,8 @@ def run(task, steps):
         try:
             _check_attempts(task)
             result = step.do(task)
+        except TRANSIENT:
+            raise
         except Exception as error:
             return fail(task, steps, error)
         if result is WAIT:
@@ -65,6 +70,8 @@ def _undo(task, steps):
         task.begin_undo(step)
         try:
             step.undo(task)
+        except TRANSIENT:
+            raise
         except Exception as error:
             log.warning('Node %s: undo of step "%s" failed: %s', task.uuid, step.name, error, exc_info=True)
     return task.finish_failed()
@@ -92,4 +99,6 @@ def _explain(task, error):
     """What goes into last_error: where it failed, why, what would help. Strange errors may hold secrets: only their kind."""
     reason = error.explain() if isinstance(error, errors.IngotError) else (
         f'internal error {type(error).__name__}; the conductor\'s log has it.')
+    # Words of machines and programs: PostgreSQL takes no NUL, MariaDB's TEXT ends at 64 KiB.
+    reason = reason.replace('\0', '')[:MOST_WORDS]
     return f'Step "{task.operation["step"]}" of {task.operation["flow"]} failed: {reason}'

@@ -1,7 +1,7 @@
 """Creating, changing and deleting rows that clients own: one write transaction each, the change's event in it.
 
-``generation`` counts what clients changed. What conductors write (power, provision states) does not raise it: that never
-overwrites a client's attribute, and a client's If-Match would fail for nothing.
+``generation`` counts every change that clients can see, those of conductors (power, provision states) included: it is the
+ETag of what is shown. Locks, and looks at the power state without news, are no change.
 """
 
 import contextlib

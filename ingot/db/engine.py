@@ -16,6 +16,9 @@ from oslo_db.sqlalchemy import exc_filters
 
 from ingot import errors
 
+#: The database does not answer, or broke off one of two transactions that met: nobody asked for anything wrong.
+TRANSIENT = (exception.DBConnectionError, exception.DBDeadlock)
+
 
 def now():
     """The present as it is shown: '2026-11-20T22:45:32+00:00'."""
@@ -38,9 +41,10 @@ class Database:
     def _open(self, url):
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == 'sqlite'
-        options = {'pool_pre_ping': True} if not self.is_sqlite else {
-            'connect_args': {'timeout': 30, 'check_same_thread': False}, 'poolclass': sa.QueuePool,
-            'pool_size': 16, 'max_overflow': 64}
+        # READ COMMITTED: MariaDB's default would keep locks on every row that a scan has passed.
+        options = {'pool_pre_ping': True, 'isolation_level': 'READ COMMITTED'} if not self.is_sqlite else {
+            'connect_args': {'timeout': 30, 'check_same_thread': False}, 'poolclass': sa.QueuePool}
+        options |= {'pool_size': 16, 'max_overflow': 64}
         if self.is_sqlite:
             _create_private(self.url.database)
             _use_wal(self.url.database)

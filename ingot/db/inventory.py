@@ -1,8 +1,10 @@
 """What inspection found, one row a node."""
 
+import contextlib
 import uuid as uuidlib
 
 import sqlalchemy as sa
+from oslo_db import exception
 
 from ingot import errors
 from ingot.db import event, models, row
@@ -30,11 +32,10 @@ def get(database, node):
 
 def ensure_port(connection, node, mac):
     """The card ``mac`` is a port of some node: of ``node``, when nobody has it yet."""
-    ports, mac = models.ports, mac.lower()
-    if connection.execute(sa.select(ports.c.id).where(ports.c.address == mac)).first() is None:
-        connection.execute(sa.insert(ports).values(
-            uuid=str(uuidlib.uuid4()), created_at=now(), address=mac, node_id=node['id']))
-        event.add(connection, 'node.updated', node=node['uuid'], data={'port': mac})
+    with contextlib.suppress(exception.DBDuplicateEntry), connection.begin_nested():
+        connection.execute(sa.insert(models.ports).values(
+            uuid=str(uuidlib.uuid4()), created_at=now(), address=mac.lower(), node_id=node['id']))
+        event.add(connection, 'node.updated', node=node['uuid'], data={'port': mac.lower()})
 
 
 def owner_of(database, mac):

@@ -30,7 +30,9 @@ def new(node, flow, *, seconds, arguments=None, configdrive=None):
 
 
 def insert(connection, values):
-    """Store a new operation in the transaction of the change that it belongs to."""
+    """Store a new operation in the transaction of the change that it belongs to; of a node's config drives the newest stays."""
+    if values['configdrive']:
+        forget_configdrives(connection, {'id': values['node_id']})
     connection.execute(sa.insert(_ops).values(row.dump(_ops, values)))
 
 
@@ -103,8 +105,11 @@ def forget_configdrives(connection, node):
 
 def last_phase(database, uuid):
     """What the machine said last that it does ('write image'), or None."""
-    query = sa.select(models.events.c.data).where(models.events.c.operation == uuid, models.events.c.kind.in_(
-        ('agent.phase', 'agent.progress'))).order_by(models.events.c.seq.desc()).limit(1)
+    node = sa.select(models.nodes.c.uuid).join(_ops, _ops.c.node_id == models.nodes.c.id).where(_ops.c.uuid == uuid)
+    query = sa.select(models.events.c.data).where(
+        models.events.c.node == node.scalar_subquery(),         # for the index
+        models.events.c.operation == uuid, models.events.c.kind.in_(
+            ('agent.phase', 'agent.progress'))).order_by(models.events.c.seq.desc()).limit(1)
     with database.read() as connection:
         data = connection.execute(query).scalar()
     return orjson.loads(data).get('phase') if data else None
@@ -173,8 +178,12 @@ def report(database, operation, session, report):
 
 
 def _authorized(connection, operation, column, secret):
-    """The row of an operation (with its node's uuid) whose ``column`` is the digest of ``secret``."""
-    found = connection.execute(_WITH_NODE.where(_ops.c.uuid == operation).with_for_update()).mappings().one_or_none()
+    """The row of an operation (with its node's uuid) whose ``column`` is the digest of ``secret``; locked, without its node.
+
+    A conductor locks the node first and the operation then: whoever locked both the other way round would meet it.
+    """
+    connection.execute(sa.select(_ops.c.id).where(_ops.c.uuid == operation).with_for_update())
+    found = connection.execute(_WITH_NODE.where(_ops.c.uuid == operation)).mappings().one_or_none()
     expected = (found[column] if found else None) or ''
     if not hmac.compare_digest(expected, _digest(secret)):
         raise errors.NotAuthorized('Operation or secret is not known.')

@@ -4,6 +4,7 @@ import time
 
 import orjson
 import pytest
+from oslo_db import exception
 
 from ingot import errors, states
 from ingot.conductor import verb
@@ -294,3 +295,38 @@ def test_every_moment_of_a_flow_has_a_deadline(house, enroll, flow):
     assert len(seen) == len(verb.FLOWS[flow])
     assert set(seen) <= states.WORKING
     assert_good(house, node, flow)
+
+
+@pytest.mark.parametrize('where', ['do', 'undo'])
+def test_a_database_that_fails_for_a_moment_fails_no_operation(house, where):
+    """The step runs again when the lease has run out; what it did before is no reason to give up."""
+    service, node, failures = house.service(), house.node(), [exception.DBDeadlock()]
+
+    def fail(work, task):
+        if failures:
+            raise failures.pop()
+        work(task)
+
+    def give_up(work, task):
+        raise errors.HardwareFailure('seeded')
+    if where == 'do':
+        house.sabotage(service, 'deploy', 'export image', do=fail)
+    else:
+        house.sabotage(service, 'deploy', 'export image', do=give_up, undo=fail)
+    assert house.run(service, node, 'active')['provision_state'] == 'deploying'
+    house.expire(node)
+    service.crew.take_over()
+    row = house.settle(service, node)
+    assert row['provision_state'] == {'do': 'active', 'undo': 'deploy failed'}[where]
+    assert [left for left in house.world.leftovers(node) if left != 'power on'] == []
+
+
+def test_a_reason_of_any_length_and_kind_can_be_stored(house):
+    service, node = house.service(), house.node()
+
+    def fail(work, task):
+        raise errors.MachineFailed('a\0b' * 100_000)
+    house.sabotage(service, 'deploy', 'export image', do=fail)
+    error = house.run(service, node, 'active')['last_error']
+    assert 'failed: ababab' in error
+    assert len(error) < 5000

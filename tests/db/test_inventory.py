@@ -40,6 +40,7 @@ def test_a_card_gets_a_port_once_and_stays_with_its_first_node(database):
     for row in (one, one, two):
         with database.write() as connection:
             inventory.ensure_port(connection, row, '52:54:00:AA:BB:CC')
+            inventory.save(connection, row, {})      # the transaction is as good as before
     assert port.macs(database, one['id']) == ['52:54:00:aa:bb:cc']
     assert port.macs(database, two['id']) == []
     assert inventory.owner_of(database, '52:54:00:AA:BB:CC') == one['uuid']

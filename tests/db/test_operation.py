@@ -243,3 +243,14 @@ def test_last_phase(database, op):
     operation.hello(database, op, TOKEN, SESSION)
     operation.record(database, op, SESSION, [say(1, 'progress', phase='write image', done=1), say(2, 'log', text='x')])
     assert operation.last_phase(database, op) == 'write image'
+
+
+def test_only_the_newest_config_drive_is_kept(database, row, op):
+    """Older ones are never read again, and hold secrets."""
+    later = operation.new(row, 'rebuild', seconds=60, configdrive='newer')
+    none = operation.new(row, 'rebuild', seconds=60)
+    with database.write() as connection:
+        operation.insert(connection, later)
+        operation.insert(connection, none)
+    assert operation.configdrive(database, row) == 'newer'
+    assert operation.get(database, op)['configdrive'] is None
