@@ -16,8 +16,8 @@ def folder(tmp_path):
 
 
 def test_up_status_down(folder, tmp_path, capsys):
-    words = ['lab', 'up', '--folder', str(folder), '--network', 'user', '--machines', '2', '--memory', '256', '--boot-port', '7000',
-             '--kernel', str(tmp_path / 'kernel')]
+    words = ['lab', 'up', '--folder', str(folder), '--network', 'user', '--machines', '2', '--memory', '256',
+             '--boot-port', '7000', '--kernel', str(tmp_path / 'kernel')]
     assert main.main(words) == 0
     shown = json.loads(capsys.readouterr().out)
     assert [(machine['firmware'], machine['memory_mib']) for machine in shown['machines']] == [('bios', 256), ('uefi', 256)]
