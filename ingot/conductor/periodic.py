@@ -5,6 +5,7 @@ import time
 
 from ingot import concurrency
 from ingot.conductor import members, orphans, sync, watch
+from ingot.db import history
 
 log = logging.getLogger(__name__)
 
@@ -13,18 +14,25 @@ def _beat(crew):
     members.beat(crew.conf, crew.database)
 
 
+def _prune(crew):
+    days = crew.conf.conductor.history_days
+    if days:
+        history.prune(crew.database, days)
+
+
 #: (name, seconds from start to start, function of the crew). Quick ones: they share one thread.
 TABLE = (
-    ('lease renewal',  lambda conf: conf.conductor.heartbeat_seconds,                           lambda crew: crew.renew()),
     ('heartbeat',      lambda conf: conf.conductor.heartbeat_seconds,                           _beat),
     ('take-over',      lambda conf: min(1, conf.conductor.heartbeat_seconds),                   lambda crew: crew.take_over()),
     ('machines',       lambda conf: min(1, conf.conductor.heartbeat_seconds),                   watch.machines),
 )
-#: As TABLE, for what may take its time: a thread each.
-SLOW = (
+#: As TABLE, with a thread each: what may take its time, and the one thing that nothing may hold up.
+ALONE = (
+    ('lease renewal',  lambda conf: conf.conductor.heartbeat_seconds,                           lambda crew: crew.renew()),
     ('power sync',     lambda conf: min(10, conf.conductor.power_sync_seconds) or 3600,         sync.run),
     ('orphan search',  lambda conf: 60,                                                         orphans.search),
     ('image cache',    lambda conf: 600,                                                        orphans.trim),
+    ('history',        lambda conf: 3600,                                                       _prune),
 )
 
 
@@ -38,7 +46,7 @@ class Periodic:
 
     def start(self):
         self._threads = [concurrency.spawn(self._keep, jobs, name=f'periodic {jobs[0][0]}')
-                         for jobs in (TABLE, *((job,) for job in SLOW))]
+                         for jobs in (TABLE, *((job,) for job in ALONE))]
 
     def stop(self):
         self._stopping.set()

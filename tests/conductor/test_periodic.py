@@ -18,7 +18,7 @@ def test_jobs_take_turns_and_survive_their_failures(house, monkeypatch):
         return count
     jobs = tuple((name, lambda conf: 0.01, work(name)) for name in turns)
     monkeypatch.setattr(periodic, 'TABLE', jobs)
-    monkeypatch.setattr(periodic, 'SLOW', ())
+    monkeypatch.setattr(periodic, 'ALONE', ())
     runner = periodic.Periodic(house.service().crew)
     runner.start()
     assert both.wait(30)
@@ -30,12 +30,12 @@ def test_jobs_take_turns_and_survive_their_failures(house, monkeypatch):
 def test_leases_are_renewed_often_enough(house):
     """Two renewals may be lost before a lease is."""
     conf = house.conf()
-    every = {name: seconds(conf) for name, seconds, _ in periodic.TABLE}
+    every = {name: seconds(conf) for name, seconds, _ in periodic.ALONE}
     assert every['lease renewal'] * 3 <= conf.conductor.lease_seconds
 
 
 def test_every_job_of_the_tables_runs(house):
     service = house.service()
-    for _, seconds, work in periodic.TABLE + periodic.SLOW:
+    for _, seconds, work in periodic.TABLE + periodic.ALONE:
         assert seconds(service.conf) > 0
         work(service.crew)
