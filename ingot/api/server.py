@@ -26,8 +26,15 @@ class Server:
         return self._server.bind_addr[1]
 
     def start(self):
-        """Return once connections are accepted; OSError when the address is taken."""
-        self._server.prepare()
+        """Return once connections are accepted; Unavailable when the address is taken, or not ours."""
+        try:
+            self._server.prepare()
+        except OSError as error:
+            host, port = self._server.bind_addr
+            raise errors.Unavailable(
+                f'No HTTP server at {host}:{port}: {error}.',
+                remedy='Set host and port of [api] (or --host and --port), or of [agent], to a free address of this '
+                       'machine.') from None
         self._thread = concurrency.spawn(self._server.serve, name=f'http-{self.port}')
 
     def stop(self):

@@ -1,7 +1,7 @@
 """``ingot conductor``: a conductor without an API, listening on the bus."""
 
 from ingot import concurrency, config, rpc
-from ingot.cli import process, settings
+from ingot.cli import claim, process, settings
 
 
 def arguments(parser):
@@ -20,5 +20,5 @@ def run(options):
     schema.check(database)
     drivers = registry.load(conf)
     service = Service(conf, database, drivers)
-    return process.run(process.Parts([drivers, service, rpc.Listener(conf, service)], [database]),
+    return process.run(process.Parts([claim.Claim(conf), drivers, service, rpc.Listener(conf, service)], [database]),
                        lambda: f'Ingot conductor {conf.host}')

@@ -2,7 +2,7 @@
 
 from ingot import config, rpc
 from ingot.api import server
-from ingot.cli import process, settings
+from ingot.cli import claim, process, settings
 from ingot.conductor.client import Client
 from ingot.conductor.service import Service
 from ingot.db import schema
@@ -36,4 +36,4 @@ class House(process.Parts):
         service = Service(conf, database, drivers)
         client = Client(rpc.Local(service), database)
         machine_side, self.api = process.http_servers(conf, database, client)
-        super().__init__([drivers, service, machine_side, self.api], [database])
+        super().__init__([claim.Claim(conf), drivers, service, machine_side, self.api], [database])

@@ -52,7 +52,7 @@ def test_the_port_is_free_again_after_stop(conf, database, conductor):
     first = server.Server(app.build(conf, database, conductor), '127.0.0.1', 0, 2)
     first.start()
     port = first.port
-    with pytest.raises(OSError, match=str(port)):
+    with pytest.raises(errors.Unavailable, match=f'{port}.*in use'):
         server.Server(lambda *_: [], '127.0.0.1', port, 2).start()
     first.stop()
     with pytest.raises(ConnectionRefusedError):
