@@ -2,11 +2,11 @@
 
 import os
 
-from ingot import errors
-
 DEFAULT_URL = 'http://127.0.0.1:6385'
 #: The newest version of the API that the commands here rely on.
 VERSION = '1.110'
+#: openstacksdk sends again what is refused with 409 or 503, each time after twice as long, also where that is of no use.
+RETRIES = 3
 
 
 def arguments(parser):
@@ -21,7 +21,8 @@ def connect(url=None):
         return openstack.connect().baremetal
     url = url or DEFAULT_URL
     return openstack.connect(load_yaml_config=False, load_envvars=False, auth_type='none', auth={'endpoint': url},
-                             baremetal_endpoint_override=url, baremetal_api_version='1').baremetal
+                             baremetal_endpoint_override=url, baremetal_api_version='1',
+                             baremetal_status_code_retries=RETRIES).baremetal
 
 
 def abort(baremetal, uuid):
@@ -39,10 +40,10 @@ class Feed:
         self.seq = since if since is not None else self._get()['next']
 
     def _get(self, **query):
+        from openstack import exceptions
         answer = self._baremetal.get('/feed', params=query, headers={'X-OpenStack-Ironic-API-Version': VERSION},
                                      timeout=query.get('wait', 0) + 30)
-        if answer.status_code != 200:
-            raise errors.Unavailable(f'The feed of {self._baremetal.get_endpoint()} answers {answer.status_code}.')
+        exceptions.raise_from_response(answer)
         return answer.json()
 
     def read(self, wait=10):

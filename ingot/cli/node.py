@@ -73,17 +73,27 @@ def run(options):
     import openstack.exceptions as sdk
     try:
         return options.action(client.connect(options.url), options)
+    except errors.Invalid as error:
+        print(f'ingot: {error.explain()}', file=sys.stderr)
+        return 2
     except sdk.HttpException as error:
-        print(f'ingot: the API refused: {error.details or error}', file=sys.stderr)
+        print(f'ingot: the API refused: {refusal(error)}', file=sys.stderr)
         return 3
-    except BrokenPipeError:                  # of our own output: main knows what to do
-        raise
-    except (sdk.SDKException, keystone.ClientException, OSError) as error:
+    except (sdk.SDKException, keystone.ClientException) as error:
         print(f'ingot: no answer from the API: {error}', file=sys.stderr)
         return 4
     except errors.DeadlineExceeded as error:
         print(f'ingot: {error}', file=sys.stderr)
         return 5
+
+
+def refusal(error):
+    """What the API said, with the remedy that it may know."""
+    try:
+        remedy = error.response.json().get('remedy')
+    except (AttributeError, ValueError):
+        remedy = None
+    return f'{error.details or error}{f" Remedy: {remedy}" if remedy else ""}'
 
 
 def show_rows(rows, columns, output):
@@ -149,14 +159,19 @@ def create(baremetal, options):
     given = {'name': options.name, 'resource_class': options.resource_class, 'driver': options.driver,
              'driver_info': pairs(options.driver_info), 'properties': pairs(options.property)}
     node = baremetal.create_node(**{name: value for name, value in given.items() if value is not None})
-    for mac in options.mac:
-        baremetal.create_port(node_uuid=node.id, address=mac)
+    try:
+        for mac in options.mac:
+            baremetal.create_port(node_uuid=node.id, address=mac)
+    except Exception:
+        baremetal.delete_node(node)              # all or nothing: the corrected command may be given again
+        raise
     show_node(node, options.output)
 
 
 def set_power(baremetal, options):
     if options.target == 'status':
-        print(baremetal.get_node(options.node, fields=['uuid', 'power_state']).power_state)
+        state = baremetal.get_node(options.node, fields=['uuid', 'power_state']).power_state
+        print(json.dumps({'power_state': state}) if options.output == 'json' else state or 'unknown')
     else:
         baremetal.set_node_power_state(options.node, POWER[options.target])
 
@@ -173,6 +188,7 @@ def run_verb(baremetal, options):
 
 def deploy(baremetal, options):
     node = baremetal.get_node(options.node)
+    drive = config_drive(node, options)
     if options.image:
         patch = [{'op': 'add', 'path': '/instance_info/image_source', 'value': options.image}]
         if options.checksum:
@@ -181,7 +197,6 @@ def deploy(baremetal, options):
                        'value': 'sha512' if len(options.checksum) == 128 else 'sha256'}]
         node = baremetal.patch_node(node, patch)
     verb = 'rebuild' if options.what == 'rebuild' else 'active'
-    drive = config_drive(node, options)
     return follow(baremetal, options, node, 'active',
                   lambda: baremetal.set_node_provision_state(node, verb, config_drive=drive))
 
@@ -190,22 +205,35 @@ def config_drive(node, options):
     """What cloud-init will read: the host name, keys and user data asked for."""
     drive = {'meta_data': {'uuid': node.id, 'hostname': options.hostname or node.name or node.id}}
     if options.ssh_key:
-        keys = [path.read_text().strip() for path in options.ssh_key]
+        keys = [read(path).strip() for path in options.ssh_key]
         drive['meta_data']['public_keys'] = {str(number): key for number, key in enumerate(keys)}
     if options.user_data:
-        drive['user_data'] = options.user_data.read_text()
+        drive['user_data'] = read(options.user_data)
     return drive
 
 
+def read(path):
+    """The text of a file that the command line names; Invalid when there is none to be had."""
+    try:
+        return path.read_text(encoding='utf-8')
+    except OSError as error:
+        raise errors.Invalid(f'{path}: {error.strerror}.') from None
+    except UnicodeDecodeError:
+        raise errors.Invalid(f'{path} is not text (UTF-8).') from None
+
+
 def follow(baremetal, options, node, goal, start):
-    """Start something on ``node``; with --wait show progress until it ends. Exit status 1 when it failed."""
-    if options.wait is None:
-        start()
-        return 0
-    feed = client.Feed(baremetal)
-    display = progress.Display({node.id: node.name or node.id})
+    """Start something on ``node``; with --wait show progress until it ends. Exit status 1 when it failed.
+
+    With -o json the node as it is then goes to standard output, and the progress to standard error.
+    """
+    is_json = options.output == 'json'
+    feed = client.Feed(baremetal) if options.wait is not None else None
+    display = progress.Display({node.id: node.name or node.id}, stream=sys.stderr if is_json else sys.stdout)
     start()
-    failed = wait.until(baremetal, feed, display, {node.id: goal}, timeout=options.wait)
+    failed = wait.until(baremetal, feed, display, {node.id: goal}, timeout=options.wait) if feed else {}
+    if is_json:
+        show_node(baremetal.get_node(node.id), 'json')
     for reason in failed.values():
         print(f'ingot: node {node.name or node.id}: {reason}', file=sys.stderr)
     return 1 if failed else 0

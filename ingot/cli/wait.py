@@ -25,7 +25,7 @@ def until(baremetal, feed, display, goals, *, timeout):
         if display.seconds() > timeout:
             raise errors.DeadlineExceeded(f'Not there after {timeout:.0f} s: ' + ', '.join(
                 f'{display.line(uuid).name} ({display.line(uuid).state})' for uuid in waiting))
-        _follow(feed, display, waiting)
+        _follow(feed, display, waiting, timeout)
     display.draw()
     return failed
 
@@ -37,12 +37,13 @@ def judge(state, goal):
     return 'failed' if state in FAILED or (state in states.STABLE and goal in states.STABLE) else None
 
 
-def _follow(feed, display, waiting):
-    """Read the feed until one of ``waiting`` changes its state, or some seconds have passed."""
+def _follow(feed, display, waiting, timeout):
+    """Read the feed until one of ``waiting`` changes its state, or some seconds (or ``timeout``) are over."""
     for _ in range(10):
         events = feed.read(wait=2)
         for event in events:
             display.take(event)
         display.draw()
-        if any(event['kind'] in ('provision_state', 'node.deleted') and event['node'] in waiting for event in events):
+        if any(event['kind'] in ('provision_state', 'node.deleted') and event['node'] in waiting for event in events) \
+                or display.seconds() > timeout:
             return
