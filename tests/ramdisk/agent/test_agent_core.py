@@ -152,6 +152,16 @@ def test_of_progress_only_the_newest_waits(worker):
                                            {'seq': 7, 'kind': 'log', 'data': {'level': 'info', 'text': 'hm'}}]
 
 
+def test_progress_pushes_out_no_phase_and_no_log(worker):
+    worker.feed(Told(0, 'phase', {'phase': 'write image'}))
+    worker.feed(Told(0, 'log', {'level': 'info', 'text': 'hm'}))
+    for done in range(3):
+        worker.feed(Told(0, 'progress', {'done': done}))
+    answer(worker, {'seq': 1})
+    worker.feed(Woken(worker.all(Wake)[-1].timer))
+    assert [event['kind'] for event in call(worker).body['events']] == ['phase', 'log', 'progress']
+
+
 def test_events_go_out_at_most_twice_a_second(worker):
     answer(worker, {'seq': 1})
     worker.feed(Told(0, 'progress', {'done': 1}))
