@@ -4,10 +4,12 @@ Distributions override the names in ``NAMES``; ``find`` looks in the sbin folder
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
 import subprocess
+import time
 
 from ingot import concurrency, errors
 
@@ -36,6 +38,8 @@ NAMES = {
     'tgtd': ('tgtd', 'tgt'),
     'zstd': ('zstd', 'zstd'),
 }
+LOG = logging.getLogger(__name__)
+_PAUSE, _LONGEST_PAUSE, _OLD = 0.1, 2.0, 30.0      # seconds; a daemon that lived for less than _OLD died young
 _PATH = os.environ.get('PATH', os.defpath) + ':/usr/local/sbin:/usr/sbin:/sbin'
 
 
@@ -58,7 +62,8 @@ def run(name, *args, timeout=60, stdin=None, environment=None, cwd=None, secrets
     """
     command = [find(name), *map(str, args)]
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, cwd=cwd,
+        source = {'stdin': subprocess.DEVNULL} if stdin is None else {'input': stdin}      # never our own
+        done = subprocess.run(command, **source, capture_output=True, text=True, timeout=timeout, cwd=cwd,
                               errors='replace', env={**os.environ, **(environment or {})})
     except subprocess.TimeoutExpired:
         raise errors.ProgramFailed(f'{name} did not end within {timeout} s and was killed.') from None
@@ -72,6 +77,8 @@ def run(name, *args, timeout=60, stdin=None, environment=None, cwd=None, secrets
 
 class Daemon:
     """A program that is kept running: started by ``start``, started again when it dies, ended by ``stop``.
+
+    One that dies young is started again after 0.2 s, then after twice as long each time, 2 s at most.
 
     It dies with the thread of ours that started it (PR_SET_PDEATHSIG), so that a kill -9 of Ingot leaves no orphan: that
     thread is one of its own, which lives as long as the daemon. ``on_restart`` is called after each restart, to put back
@@ -96,12 +103,15 @@ class Daemon:
         return self._process is not None and self._process.poll() is None
 
     def start(self):
-        """Start it and return once the process runs; ProgramFailed when the program is missing."""
+        """Start it and return once the process runs; ProgramFailed when the program is missing or cannot be run."""
         self._path = find(self.name)
         self._stopping.clear()
         self._started.clear()
+        self._failure = None
         self._keeper = concurrency.spawn(self._keep, name=f'keep-{self.name}')
         self._started.wait(10)
+        if self._failure:
+            raise errors.ProgramFailed(f'{self.name} cannot be started: {self._failure}')
 
     def stop(self, seconds=5):
         """Terminate it, kill it when it does not obey within ``seconds``; returns when it is gone."""
@@ -112,21 +122,45 @@ class Daemon:
                 self._process.wait(seconds)
             except subprocess.TimeoutExpired:
                 self._process.kill()
+                self._process.wait(_OLD)
         if self._keeper is not None:
             self._keeper.join(seconds)
 
     def _keep(self):
+        pause = _PAUSE
         while not self._stopping.is_set():
-            with open(self.log, 'ab') as log:
-                self._process = subprocess.Popen(
-                    [find('setpriv'), '--pdeathsig', 'KILL', self._path, *self.args], stdin=subprocess.DEVNULL,
-                    stdout=log, stderr=log, env={**os.environ, **self.environment}, start_new_session=True)
-            if self._started.is_set() and self.on_restart:
-                concurrency.spawn(self.on_restart, name=f'restore-{self.name}')
-            self._started.set()
-            self._process.wait()
-            if not self._stopping.wait(0.2):
+            began = time.monotonic()
+            try:
+                self._live()
+            except (OSError, errors.ProgramFailed) as error:
+                self._fail(error)
+            pause = _PAUSE if time.monotonic() - began > _OLD else min(pause * 2, _LONGEST_PAUSE)
+            if not self._stopping.wait(pause):
                 self.restarts += 1
+
+    def _live(self):
+        """Run it once, to its end."""
+        self._process = self._open()
+        if self._stopping.is_set():      # ``stop`` may have looked before there was a process
+            self._process.kill()
+        elif self._started.is_set() and self.on_restart:
+            concurrency.spawn(self.on_restart, name=f'restore-{self.name}')
+        self._started.set()
+        self._process.wait()
+
+    def _fail(self, error):
+        """It cannot be run: at the start that is told, later it is tried again."""
+        LOG.error('%s cannot be started: %s', self.name, error)
+        if not self._started.is_set():
+            self._failure = error
+            self._stopping.set()
+            self._started.set()
+
+    def _open(self):
+        with open(self.log, 'ab') as log:
+            return subprocess.Popen(
+                [find('setpriv'), '--pdeathsig', 'KILL', self._path, *self.args], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env={**os.environ, **self.environment}, start_new_session=True)
 
 
 def kill(pid):
