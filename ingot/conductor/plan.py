@@ -1,10 +1,9 @@
 """What the machine is told: the plan of docs/agent-protocol.md, and the words on its kernel line; pure."""
 
-import os
 import secrets
 
 from ingot import config, errors
-from ingot.drivers.base import BootFiles
+from ingot.drivers import base
 
 INVENTORY = {'action': 'inventory'}
 ERASE = {'action': 'erase metadata', 'root_device': None}
@@ -65,7 +64,5 @@ def boot_files(conf, node, operation, token):
 
     Words of the operator ([agent] kernel_append) are the boot interface's to add.
     """
-    info, folder = node['driver_info'], os.path.join(os.path.abspath(conf.state_dir), 'ramdisk')
     words = {'ingot.api': config.agent_url(conf), 'ingot.operation': operation['uuid'], 'ingot.token': token}
-    return BootFiles(info.get('deploy_kernel') or conf.boot.kernel or os.path.join(folder, 'kernel'),
-                     info.get('deploy_ramdisk') or conf.boot.ramdisk or os.path.join(folder, 'initrd'), words)
+    return base.boot_files(node, conf, words)

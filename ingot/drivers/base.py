@@ -7,6 +7,7 @@ interface keeps in memory is a cache: it must be able to find again, or do witho
 """
 
 import dataclasses
+import os
 from typing import Any, NamedTuple, Protocol
 
 from ingot import errors
@@ -40,6 +41,13 @@ class BootFiles(NamedTuple):
     kernel: str
     ramdisk: str
     parameters: dict          # 'ingot.token' -> '...'; a value None gives a bare word
+
+
+def boot_files(node, conf, parameters):
+    """The kernel and ramdisk that ``node`` netboots (its own, the configured ones, or those that were built here)."""
+    info, folder = node.get('driver_info') or {}, os.path.join(os.path.abspath(conf.state_dir), 'ramdisk')
+    return BootFiles(info.get('deploy_kernel') or conf.boot.kernel or os.path.join(folder, 'kernel'),
+                     info.get('deploy_ramdisk') or conf.boot.ramdisk or os.path.join(folder, 'initrd'), parameters)
 
 
 class Manifest(NamedTuple):

@@ -19,13 +19,6 @@ PROPERTIES = {
 }
 
 
-def boot_files(node, conf, parameters):
-    """The kernel and ramdisk that ``node`` netboots (its own, the configured ones, or those that were built here)."""
-    info, folder = node.get('driver_info') or {}, os.path.join(os.path.abspath(conf.state_dir), 'ramdisk')
-    return base.BootFiles(info.get('deploy_kernel') or conf.boot.kernel or os.path.join(folder, 'kernel'),
-                          info.get('deploy_ramdisk') or conf.boot.ramdisk or os.path.join(folder, 'initrd'), parameters)
-
-
 class PxeBoot:
     """Implements ``base.Boot`` with the shared services ``BootServer`` and ``Dnsmasq``."""
 
@@ -40,7 +33,7 @@ class PxeBoot:
 
     def validate(self, node):
         """InvalidParameter names the file or word that is wrong; Unavailable when boot files cannot be served."""
-        files = boot_files(node, self._conf, {})
+        files = base.boot_files(node, self._conf, {})
         _source(node, files.kernel, 'kernel')
         _source(node, files.ramdisk, 'ramdisk')
         words.line(node, {}, words.append_text(node, self._conf.agent.kernel_append))

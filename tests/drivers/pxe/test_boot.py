@@ -8,8 +8,8 @@ import re
 import pytest
 
 from ingot import config, errors
+from ingot.drivers.base import boot_files
 from ingot.drivers.pxe import script
-from ingot.drivers.pxe.boot import boot_files
 
 from .conftest import MAC, NODE
 
