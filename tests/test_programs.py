@@ -33,7 +33,7 @@ def test_run_tells_status_and_last_words_and_no_secret():
 
 
 def test_run_kills_what_takes_too_long():
-    with pytest.raises(errors.ProgramFailed, match='did not end within 0.2 s'):
+    with pytest.raises(errors.ProgramFailed, match=r'did not end within 0\.2 s'):
         programs.run('sleep', 600, timeout=0.2)
 
 

@@ -8,6 +8,8 @@ from ingot.db import models, row
 from ingot.db.engine import now
 
 TABLE = models.conductors
+#: Seconds since its last heartbeat until a conductor counts as dead.
+ALIVE_SECONDS = 60
 
 
 def register(database, hostname, description, *, group=''):
@@ -42,13 +44,13 @@ def every(database):
     return [row.parse(TABLE, one) for one in found]
 
 
-def online(database, seconds=60):
+def online(database, seconds=ALIVE_SECONDS):
     """As ``every``: those that gave a sign of life within ``seconds``, the newest sign first."""
     alive = [one for one in every(database) if is_alive(one, seconds)]
     return sorted(alive, key=lambda one: one['heartbeat_at'], reverse=True)
 
 
-def is_alive(conductor, seconds=60):
+def is_alive(conductor, seconds=ALIVE_SECONDS):
     return conductor['online'] and conductor['heartbeat_at'] > time.time() - seconds
 
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from ingot import errors
 from ingot.db import change, event, models, row
+from ingot.db.conductor import ALIVE_SECONDS
 from ingot.db.page import page
 
 TABLE = models.nodes
@@ -14,8 +15,6 @@ _INTERNAL = {'id', 'chassis_id', 'operation', 'power_checked_at', 'power_failure
              'lock_expires_at', 'lock_purpose', 'locked_at'}
 #: Kinds of interfaces that a node chooses: 'power' for its column power_interface.
 INTERFACES = tuple(column.name.removesuffix('_interface') for column in TABLE.columns if column.name.endswith('_interface'))
-#: Seconds since a conductor's last heartbeat until it counts as dead.
-ALIVE_SECONDS = 60
 
 
 def _now(offset=0.0):

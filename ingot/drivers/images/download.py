@@ -67,19 +67,25 @@ def read(url, sink, *, seconds, is_checked):
             _check_time(url, deadline, seconds)
 
 
-def read_small(url, *, limit):
-    """The whole answer of ``url`` (bytes), TooLarge above ``limit`` bytes."""
+def read_small(url, *, limit, seconds=60):
+    """The whole answer of ``url`` (bytes), TooLarge above ``limit`` bytes, DeadlineExceeded after ``seconds``."""
+    deadline, content = time.monotonic() + seconds, bytearray()
     try:
         with _open(url) as answer:
-            content = answer.read(limit + 1)
             expected = answer.length
+            while len(content) <= limit and (data := answer.read1(_BLOCK)):
+                content += data
+                if time.monotonic() > deadline:
+                    raise errors.DeadlineExceeded(f'{mask(url)} did not come within {seconds:g} s.',
+                                                  remedy='Use a nearer server.')
     except (_Lost, *_BROKEN) as error:
         raise errors.ImageUnavailable(f'{mask(url)}: {error}', remedy='Check that its server answers.') from None
     if len(content) > limit:
         raise errors.TooLarge(f'{mask(url)} has more than {limit} bytes.')
-    if expected:
-        raise errors.ImageUnavailable(f'{mask(url)}: the connection ended {expected} bytes early.', remedy='Try again.')
-    return content
+    if expected is not None and len(content) < expected:
+        raise errors.ImageUnavailable(f'{mask(url)}: the connection ended {expected - len(content)} bytes early.',
+                                      remedy='Try again.')
+    return bytes(content)
 
 
 def identity(url):

@@ -20,6 +20,7 @@ _MAC = re.compile(r'[0-9a-f]{2}(:[0-9a-f]{2}){5}')
 _RECORD = re.compile(r'([0-9a-f]{2}(?:-[0-9a-f]{2}){5})\.ipxe')
 _GRACE = 3600        # seconds for which a file without a record stays: a machine may be in the middle of it
 _BLOCK = 1 << 20
+_NEW = '.new-'      # how the name of a file begins that is not finished
 
 
 class Folder:
@@ -70,19 +71,24 @@ class Folder:
             for digest in self._names('files'):
                 if digest not in records:
                     self._remove_old(os.path.join(self.path, 'files', digest), grace)
+            for name in self._names(''):
+                if name.startswith(_NEW):      # a dead process did not come to rename it
+                    self._remove_old(os.path.join(self.path, name), grace)
 
-    def _remove_old(self, folder, grace):
+    def _remove_old(self, path, grace):
+        """Remove a file, or a folder with its files, unless one is younger than ``grace``."""
         with contextlib.suppress(FileNotFoundError):
-            files = [os.path.join(folder, name) for name in os.listdir(folder)]
+            files = [os.path.join(path, name) for name in os.listdir(path)] if os.path.isdir(path) else [path]
             if all(os.stat(file).st_mtime < time.time() - grace for file in files):
                 for file in files:
                     os.unlink(file)
-                os.rmdir(folder)
+                if path not in files:
+                    os.rmdir(path)
 
     def _copy(self, path, name):
         """Copy and digest in one go, so that the name fits the bytes even while the file is written; returns the digest."""
         digest, files = hashlib.sha256(), os.path.join(self.path, 'files')
-        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix='.new-')
+        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=_NEW)
         try:
             with open(path, 'rb') as source, open(descriptor, 'wb') as copy:
                 while block := source.read(_BLOCK):
@@ -97,7 +103,7 @@ class Folder:
         return digest.hexdigest()
 
     def _write(self, name, text):
-        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix='.new-')
+        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=_NEW)
         with open(descriptor, 'w') as file:
             file.write(text)
             os.fchmod(file.fileno(), 0o644)

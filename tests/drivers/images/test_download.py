@@ -188,6 +188,17 @@ def test_small_files(site, hasty):
     site.plans = [{'cut': 50}]
     with pytest.raises(errors.ImageUnavailable, match='50 bytes early'):
         download.read_small(f'{site.url}/s', limit=100)
+    site.plans = [{'chunked': True}]
+    assert download.read_small(f'{site.url}/s', limit=100) == b'x' * 100
+
+
+def test_small_files_have_a_deadline_too(site):
+    """A server that gives a byte now and then would hold an API request for hours."""
+    site.files['/s'], over = b'x' * 100_000, threading.Event()
+    site.plans = [{'trickle': over}]
+    with pytest.raises(errors.DeadlineExceeded, match=r'/s did not come within 0\.3 s'):
+        download.read_small(f'{site.url}/s', limit=100_000, seconds=0.3)
+    over.set()
 
 
 def test_identity_changes_with_the_file(site):

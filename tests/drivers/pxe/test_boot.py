@@ -102,7 +102,12 @@ def test_what_no_record_names_goes_after_a_while(boot, conf, server):
     assert len(set(files.iterdir())) == 3
     server.folder.sweep()
     assert len(set(files.iterdir())) == 3
+    crashed = pathlib.Path(conf.state_dir, 'http/.new-abc')
+    crashed.write_text('half a record')
+    server.folder.sweep()
+    assert crashed.exists()
     server.folder.sweep(grace=-1)
+    assert not crashed.exists()
     assert len(set(files.iterdir())) == 2
     assert len(used & set(files.iterdir())) == 1
 
