@@ -20,9 +20,9 @@ from ingot import errors
 TRANSIENT = (exception.DBConnectionError, exception.DBDeadlock)
 
 
-def now():
-    """The present as it is shown: '2026-11-20T22:45:32+00:00'."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
+def now(seconds=0):
+    """The present as it is shown, or ``seconds`` from now: '2026-11-20T22:45:32+00:00'."""
+    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)).isoformat(timespec='seconds')
 
 
 class Database:
@@ -31,7 +31,7 @@ class Database:
         with database.write() as connection: connection.execute(...)
 
     commits at the end, rolls back on any exception. ``read`` never takes the write lock.
-    Unavailable when there can be no database at ``url``.
+    Unavailable when there can be no database at ``url``, and from ``read`` and ``write`` when it fails later.
     """
 
     def __init__(self, url):
@@ -55,12 +55,12 @@ class Database:
 
     @contextlib.contextmanager
     def read(self):
-        with self.engine.connect() as connection:
+        with _answering(), self.engine.connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self):
-        with self.engine.connect() as connection:
+        with _answering(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql('BEGIN IMMEDIATE')
             yield connection
@@ -83,6 +83,20 @@ def usable(url):
         raise errors.Unavailable(f'The database {sa.make_url(url).render_as_string()} cannot be used: {reason}.',
                                  remedy='Check that it is there, is ours to write, and that its disk has room; '
                                         '[database] connection names another.') from None
+
+
+@contextlib.contextmanager
+def _answering():
+    """While it serves: Unavailable, with the cause, when the database is gone or its disk is full."""
+    try:
+        yield
+    except (sa.exc.OperationalError, exception.DBError) as error:
+        cause = error.inner_exception if isinstance(error, exception.DBError) else error
+        if not isinstance(cause, sa.exc.OperationalError | sqlite3.OperationalError):
+            raise
+        raise errors.Unavailable(f'The database failed: {str(getattr(cause, "orig", cause)).partition(chr(10))[0]}.',
+                                 remedy='Check that it runs, and that its disk has room; then send the request again.'
+                                 ) from error
 
 
 def _create_private(path):

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from ingot import errors
-from ingot.db import schema
+from ingot.db import event, schema
 from ingot.db.engine import Database
 
 
@@ -49,3 +49,19 @@ def test_a_database_that_cannot_be_used_is_told_with_its_cause(tmp_path, url, re
         schema.upgrade(Database(url.format(tmp_path)))
     assert raised.value.remedy
     assert 'geheim' not in raised.value.explain()
+
+
+def test_a_disk_that_is_full_is_told_and_the_database_recovers(tmp_path):
+    database = Database(f'sqlite:///{tmp_path}/ingot.sqlite')
+    schema.upgrade(database)
+
+    def write(pages):
+        with database.write() as connection:
+            connection.exec_driver_sql(f'PRAGMA max_page_count = {pages}')         # as small as it is now, or larger
+            event.add(connection, 'log', data={'text': 'x' * 100_000})
+    with pytest.raises(errors.Unavailable, match='database or disk is full') as raised:
+        write(1)
+    assert 'disk has room' in raised.value.remedy
+    write(1_000_000)
+    assert event.newest(database) == 1
+    database.close()
