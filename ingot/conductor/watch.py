@@ -44,11 +44,10 @@ def explain(crew, waiting, problem):
         phase = operations.last_phase(crew.database, waiting['uuid'])
         return errors.DeadlineExceeded(f'the machine {problem}; it did last: {phase}.',
                                        remedy='Look at its console and its network, then try again.')
-    seen = _last_seen(crew, node)
-    return errors.DeadlineExceeded(
-        f'the machine {problem}; seen of it: {seen or "nothing"}.',
-        remedy='Check that it netboots from a card whose MAC is a port of the node, and that DHCP leads to our boot '
-               'server.' if not seen else 'Look at its console; it must reach our agent address after the ramdisk started.')
+    seen, macs = _last_seen(crew, node), ', '.join(port.macs(crew.database, node['id']))
+    remedy = 'Look at its console; it must reach our agent address after the ramdisk started.' if seen else \
+        f'Check that it netboots from a card whose MAC is a port of the node ({macs}), and that DHCP leads to our boot server.'
+    return errors.DeadlineExceeded(f'the machine {problem}; seen of it: {seen or "nothing"}.', remedy=remedy)
 
 
 def _last_seen(crew, node):

@@ -1,14 +1,17 @@
 """What goes wrong on real machines: each ends with a cause and a remedy, or goes on; nothing is left behind."""
 
+import base64
+import gzip
 import os
 import pathlib
 import re
 import signal
 
 import pytest
+from openstack import exceptions
 
 from ingot import programs
-from ingot.cli import client
+from ingot.cli import client, stage
 from ingot.concurrency import wait_for
 from ingot.lab import rack
 
@@ -175,6 +178,30 @@ def test_bmcs_that_refuse_are_silent_or_reset(make_site):
     site.baremetal.set_node_power_state(node.id, 'power on')
     assert wait_for(lambda: site.node(node.id).power_state == 'power on', 120), site.node(node.id).last_error
     assert rack.status(faults)[0]['is_on']
+
+
+def test_before_a_machine_is_touched(make_site):
+    """A wrong checksum, and a config drive that is a bomb: the machine stays off."""
+    site = make_site([{'name': 'spared', 'firmware': 'bios'}])
+    uuid = site.enrol('spared', instance_info={'image_os_hash_value': 'ab' * 32})
+    bomb = base64.b64encode(gzip.compress(bytes(80 << 20))).decode()
+    with pytest.raises(exceptions.HttpException, match='64 MiB') as refused:
+        site.ask(uuid, 'active', config_drive=bomb)
+    assert refused.value.status_code in (400, 413)
+    assert site.node(uuid).provision_state == 'available'
+
+    site.deploy(uuid)
+    assert_failed(site, uuid, 'ab' * 32, stage.digest(site.image))
+    assert site.said('spared') == ''
+
+
+def test_a_machine_that_never_calls_home(make_site):
+    """Its cable is out: it is given up, with the last that was seen of it."""
+    site = make_site([{'name': 'mute', 'firmware': 'bios', 'memory_mib': 384}], **{'conductor.silence_timeout': 15})
+    uuid = site.enrol('mute')
+    rack.link(site.folder / 'rack', 'mute', is_up=False)
+    site.deploy(uuid)
+    assert_failed(site, uuid, 'call', site.machine['mute']['mac'])
 
 
 @pytest.fixture
