@@ -1,14 +1,14 @@
 """What is over and was kept for a while: events, and operations that ended. Whatever is old enough is forgotten."""
 
-import datetime
-
 import sqlalchemy as sa
 
 from ingot.db import models
+from ingot.db.engine import now
 from ingot.db.operation import LIVE
 
 #: Rows that one transaction deletes: others wait no longer than that takes.
 BATCH = 1000
+_DAY = 86400
 
 
 def prune(database, days):
@@ -16,7 +16,7 @@ def prune(database, days):
 
     The operation that holds a node's config drive stays: a rebuild may need it.
     """
-    limit = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days)).isoformat(timespec='seconds')
+    limit = now(-days * _DAY)
     return sum(_repeat(database, old, limit) for old in (_old_events, _old_operations))
 
 
