@@ -1,15 +1,12 @@
 """The clients that are out there, unmodified, against a live server."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
+import functools
 
 import openstack
 import pytest
 
 from ingot.api import app, server
+from tests import openstack_command
 from tests.api.conftest import set_columns
 
 
@@ -24,15 +21,7 @@ def url(conf, database, conductor):
 @pytest.fixture
 def cli(url):
     """Runs ``openstack baremetal`` and returns its JSON (or text)."""
-    program = pathlib.Path(sys.executable).with_name('openstack')
-
-    def run(*words, form='json'):
-        environment = {**os.environ, 'OS_AUTH_TYPE': 'none', 'OS_ENDPOINT': url}
-        done = subprocess.run([program, 'baremetal', *words, *(['-f', form] if form else [])], capture_output=True, text=True,
-                              env=environment, timeout=120)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if form else done.stdout
-    return run
+    return functools.partial(openstack_command.run, url)
 
 
 def test_the_openstack_command_manages_a_node(cli, database, conductor):
