@@ -12,7 +12,7 @@ request may simply be sent again (``retryable``). The message names the object, 
       Gone                    410  OperationEnded
       TooLarge                413
       HardwareFailure         500  (BmcUnreachable, BmcRefused, ImageUnavailable, ProgramFailed, MachineFailed, DeadlineExceeded)
-      Unavailable             503
+      Unavailable             503  (DatabaseFailed)
 """
 
 
@@ -172,3 +172,9 @@ class Unavailable(IngotError):
     status = 503
     code = 'unavailable'
     retryable = True
+
+
+class DatabaseFailed(Unavailable):
+    """The database does not answer, or broke off one of two transactions that met: nobody asked for anything wrong."""
+
+    code = 'database-failed'

@@ -115,7 +115,9 @@ class Crew:
 
     def resume(self, node_uuid, operation, error=None):
         """Go on with an operation that waits for its machine; nothing when somebody does already."""
-        with contextlib.suppress(errors.Locked, errors.NotFound, errors.Unavailable):
+        if self.is_stopping:
+            return
+        with contextlib.suppress(errors.Locked, errors.NotFound):
             task = self.take(node_uuid, 'resume')
             if task.operation and task.operation['uuid'] == operation and task.operation['status'] == 'waiting':
                 self.submit(task, error)

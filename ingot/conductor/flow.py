@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ingot import errors
-from ingot.db.engine import TRANSIENT
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ def run(task, steps):
         try:
             _check_attempts(task)
             result = step.do(task)
-        except TRANSIENT:
+        except errors.DatabaseFailed:
             raise
         except Exception as error:
             return fail(task, steps, error)
@@ -70,7 +69,7 @@ def _undo(task, steps):
         task.begin_undo(step)
         try:
             step.undo(task)
-        except TRANSIENT:
+        except errors.DatabaseFailed:
             raise
         except Exception as error:
             log.warning('Node %s: undo of step "%s" failed: %s', task.uuid, step.name, error, exc_info=True)

@@ -16,9 +16,6 @@ from oslo_db.sqlalchemy import exc_filters
 
 from ingot import errors
 
-#: The database does not answer, or broke off one of two transactions that met: nobody asked for anything wrong.
-TRANSIENT = (exception.DBConnectionError, exception.DBDeadlock)
-
 
 def now(seconds=0):
     """The present as it is shown, or ``seconds`` from now: '2026-11-20T22:45:32+00:00'."""
@@ -31,7 +28,7 @@ class Database:
         with database.write() as connection: connection.execute(...)
 
     commits at the end, rolls back on any exception. ``read`` never takes the write lock.
-    Unavailable when there can be no database at ``url``, and from ``read`` and ``write`` when it fails later.
+    Unavailable when there can be no database at ``url``, and DatabaseFailed from ``read`` and ``write`` when it fails later.
     """
 
     def __init__(self, url):
@@ -87,16 +84,16 @@ def usable(url):
 
 @contextlib.contextmanager
 def _answering():
-    """While it serves: Unavailable, with the cause, when the database is gone or its disk is full."""
+    """While it serves: DatabaseFailed, with the cause, when the database is gone or its disk is full."""
     try:
         yield
     except (sa.exc.OperationalError, exception.DBError) as error:
         cause = error.inner_exception if isinstance(error, exception.DBError) else error
         if not isinstance(cause, sa.exc.OperationalError | sqlite3.OperationalError):
             raise
-        raise errors.Unavailable(f'The database failed: {str(getattr(cause, "orig", cause)).partition(chr(10))[0]}.',
-                                 remedy='Check that it runs, and that its disk has room; then send the request again.'
-                                 ) from error
+        raise errors.DatabaseFailed(f'The database failed: {str(getattr(cause, "orig", cause)).partition(chr(10))[0]}.',
+                                    remedy='Check that it runs, and that its disk has room; then send the request again.'
+                                    ) from error
 
 
 def _create_private(path):

@@ -4,7 +4,6 @@ import time
 
 import orjson
 import pytest
-from oslo_db import exception
 
 from ingot import errors, states
 from ingot.conductor import verb
@@ -300,7 +299,7 @@ def test_every_moment_of_a_flow_has_a_deadline(house, enroll, flow):
 @pytest.mark.parametrize('where', ['do', 'undo'])
 def test_a_database_that_fails_for_a_moment_fails_no_operation(house, where):
     """The step runs again when the lease has run out; what it did before is no reason to give up."""
-    service, node, failures = house.service(), house.node(), [exception.DBDeadlock()]
+    service, node, failures = house.service(), house.node(), [errors.DatabaseFailed('It was restarted.')]
 
     def fail(work, task):
         if failures:

@@ -65,9 +65,7 @@ class Events(Resource):
         events = _list(body['events'], dict)
         for event in events:
             _check_seq(event)
-        seq = operation.record(self.site.database, uuid, _session(call), events)
-        _go_on(self.site, uuid)
-        return {'seq': seq}
+        return {'seq': operation.record(self.site.database, uuid, _session(call), events)}
 
 
 class Report(Resource):
@@ -87,11 +85,11 @@ def _session(call):
 
 
 def _go_on(site, uuid):
-    """Tell the conductor that there is news; when it cannot be told, it looks by itself later."""
+    """Tell the conductor that the machine has reported; when it cannot be told, it looks by itself later."""
     try:
         site.conductor.continue_operation(uuid)
     except Exception as error:
-        log.warning('operation %s: the conductor could not be told of news: %s', uuid, error)
+        log.warning('operation %s: the conductor could not be told of the report: %s', uuid, error)
 
 
 def _list(value, kind):

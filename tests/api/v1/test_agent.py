@@ -39,6 +39,7 @@ def test_a_machine_says_hello_tells_and_reports(machine, database, conductor):
     assert say(machine, 'events', {'events': events}).json == {'seq': 2}
     assert say(machine, 'events', {'events': events[:1]}).json == {'seq': 2}
     assert say(machine, 'events', {'events': []}).json == {'seq': 2}
+    assert conductor.calls == [], 'events are no news for a conductor'
     report = {'seq': 3, 'result': 'done', 'data': {'inventory': {}}}
     for _ in range(2):
         assert say(machine, 'report', report).json == {'then': 'power off'}
