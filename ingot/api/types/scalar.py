@@ -13,8 +13,8 @@ _TRUE = frozenset({'1', 't', 'true', 'y', 'yes', 'on'})
 _FALSE = frozenset({'0', 'f', 'false', 'n', 'no', 'off'})
 _MAC = re.compile(r'[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}', re.ASCII)
 _NAME = re.compile(r'[A-Za-z0-9._~-]+', re.ASCII)
-#: Words that are parts of the API's own paths.
-_RESERVED = frozenset({'maintenance', 'management', 'states', 'vendor_passthru', 'detail', 'validate'})
+#: Words that are parts of the API's own paths, and those that clients take out of a path before they send it.
+_RESERVED = frozenset({'.', '..', 'maintenance', 'management', 'states', 'vendor_passthru', 'detail', 'validate'})
 
 
 class Scalar(types.UserType):
