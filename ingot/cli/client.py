@@ -1,6 +1,7 @@
 """A connection to a running Ingot (or Ironic), on openstacksdk, and the feed on top of it."""
 
 import os
+import time
 
 DEFAULT_URL = 'http://127.0.0.1:6385'
 #: The newest version of the API that the commands here rely on.
@@ -44,6 +45,8 @@ class Feed:
         answer = self._baremetal.get('/feed', params=query, headers={'X-OpenStack-Ironic-API-Version': VERSION},
                                      timeout=query.get('wait', 0) + 30)
         exceptions.raise_from_response(answer)
+        if query.get('wait') and 'Retry-After' in answer.headers:      # nobody may wait there just now: wait here
+            time.sleep(float(answer.headers['Retry-After']))
         return answer.json()
 
     def read(self, wait=10):
