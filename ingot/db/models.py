@@ -10,7 +10,8 @@ from sqlalchemy.dialects import mysql
 metadata = sa.MetaData(naming_convention={
     'ix': 'ix_%(table_name)s_%(column_0_name)s', 'uq': 'uq_%(table_name)s_%(column_0_name)s',
     'fk': 'fk_%(table_name)s_%(column_0_name)s', 'pk': 'pk_%(table_name)s'})
-_MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4'}
+#: Compared byte by byte, as SQLite and PostgreSQL do: node "A" is not node "a".
+_MYSQL = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4', 'mysql_collate': 'utf8mb4_bin'}
 _Json = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')
 _LongText = sa.Text().with_variant(mysql.LONGTEXT(), 'mysql', 'mariadb')      # text that is not JSON
 _Id = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')

@@ -79,3 +79,11 @@ def test_deleting_takes_along_what_belongs_to_the_node(database):
     for missing in (lambda: node.get(database, uuid), lambda: node.inventory(database, uuid)):
         with pytest.raises(errors.NotFound):
             missing()
+
+
+def test_names_are_compared_byte_by_byte(database):
+    create(database, name='n1')
+    create(database, name='N1')
+    assert node.get(database, 'N1')['name'] == 'N1'
+    with pytest.raises(errors.NotFound):
+        node.get(database, 'ń1')

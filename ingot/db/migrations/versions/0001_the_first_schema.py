@@ -21,6 +21,7 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_chassis')),
     sa.UniqueConstraint('uuid', name=op.f('uq_chassis_uuid')),
     mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB',
     sqlite_autoincrement=True
     )
@@ -38,6 +39,7 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_conductors')),
     sa.UniqueConstraint('hostname', name=op.f('uq_conductors_hostname')),
     mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB',
     sqlite_autoincrement=True
     )
@@ -50,6 +52,7 @@ def upgrade():
     sa.Column('data', sa.Text().with_variant(mysql.LONGTEXT(), 'mariadb').with_variant(mysql.LONGTEXT(), 'mysql'), nullable=False),
     sa.PrimaryKeyConstraint('seq', name=op.f('pk_events')),
     mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB',
     sqlite_autoincrement=True
     )
@@ -133,6 +136,7 @@ def upgrade():
     sa.UniqueConstraint('name', name=op.f('uq_nodes_name')),
     sa.UniqueConstraint('uuid', name=op.f('uq_nodes_uuid')),
     mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB',
     sqlite_autoincrement=True
     )
@@ -157,6 +161,7 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_node_inventory')),
     sa.UniqueConstraint('node_id', name=op.f('uq_node_inventory_node_id')),
     mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB',
     sqlite_autoincrement=True
     )
@@ -188,6 +193,7 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_operations')),
     sa.UniqueConstraint('uuid', name=op.f('uq_operations_uuid')),
     mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB',
     sqlite_autoincrement=True
     )
@@ -219,6 +225,7 @@ def upgrade():
     sa.UniqueConstraint('name', name=op.f('uq_ports_name')),
     sa.UniqueConstraint('uuid', name=op.f('uq_ports_uuid')),
     mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB',
     sqlite_autoincrement=True
     )
