@@ -37,7 +37,8 @@ def test_older_clients_get_their_new_nodes_ready(api):
 @pytest.mark.parametrize(('body', 'word'), [
     ({}, 'driver'), ({'driver': None}, 'driver'), ({'driver': 'redfish'}, 'fake-hardware, ipmi'),
     ({'driver': 'ipmi', 'boot_interface': 'fake'}, 'it has: ipxe'), ({'driver': 'ipmi', 'bios_interface': 'x'}, 'none'),
-    ({'driver': 'ipmi', 'name': 'no spaces'}, 'name'), ({'driver': 'ipmi', 'name': 'detail'}, 'detail'), ({'driver': 'ipmi', 'name': '..'}, 'name'),
+    ({'driver': 'ipmi', 'name': 'no spaces'}, 'name'), ({'driver': 'ipmi', 'name': 'detail'}, 'detail'),
+    ({'driver': 'ipmi', 'name': '..'}, 'name'),
     ({'driver': 'ipmi', 'name': 'a/../b'}, 'name'), ({'driver': 'ipmi', 'name': 'n\0'}, 'name'),
     ({'driver': 'ipmi', 'name': '1be26c0b-03f2-4d2e-ae87-c02d7f33c123'}, 'name'), ({'driver': 'ipmi', 'name': 'x' * 256},
     'name'),
