@@ -1,6 +1,5 @@
 """The schema's version, and the way to the newest one."""
 
-import contextlib
 import pathlib
 
 import alembic.command
@@ -19,15 +18,6 @@ def _config(connection=None):
     return config
 
 
-@contextlib.contextmanager
-def _connection(database):
-    with database.engine.connect() as connection:
-        if database.is_sqlite:
-            connection.exec_driver_sql('BEGIN IMMEDIATE')
-        yield connection
-        connection.commit()
-
-
 def version(database):
     """Revision of the database, or None when it is empty."""
     with engine.usable(database.url), database.read() as connection:
@@ -41,7 +31,7 @@ def newest():
 
 def upgrade(database):
     """Bring the database to the newest revision; repeats as nothing."""
-    with engine.usable(database.url), _connection(database) as connection:
+    with engine.usable(database.url), database.write() as connection:
         alembic.command.upgrade(_config(connection), 'head')
 
 

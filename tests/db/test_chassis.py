@@ -1,16 +1,7 @@
 import pytest
 
 from ingot import errors
-from ingot.db import chassis, node, schema
-from ingot.db.engine import Database
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/db.sqlite')
-    schema.upgrade(database)
-    yield database
-    database.close()
+from ingot.db import chassis, node
 
 
 def test_a_chassis_goes_when_its_last_node_went(database):

@@ -1,19 +1,9 @@
 """Membership rows."""
 
-import pytest
 
-from ingot.db import conductor, schema
-from ingot.db.engine import Database
+from ingot.db import conductor
 
 WHAT = {'ipmi': {'interfaces': {'power': ['ipmitool']}, 'properties': {'ipmi_address': 'where'}}}
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/conductor.sqlite')
-    schema.upgrade(database)
-    yield database
-    database.close()
 
 
 def test_register_says_what_is_served(database):

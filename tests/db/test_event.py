@@ -1,18 +1,9 @@
 """The feed tells every event once, in order, also when transactions end in another order than they began."""
 
-import pytest
 import sqlalchemy as sa
 
-from ingot.db import event, models, schema
-from ingot.db.engine import Database, now
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/event.sqlite')
-    schema.upgrade(database)
-    yield database
-    database.close()
+from ingot.db import event, models
+from ingot.db.engine import now
 
 
 def put(database, *seqs, at=None, node='n'):

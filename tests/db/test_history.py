@@ -5,18 +5,10 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from ingot.db import event, history, models, node, operation, schema
-from ingot.db.engine import Database, now
+from ingot.db import event, history, models, node, operation
+from ingot.db.engine import now
 
 OLD = '2020-01-01T00:00:00+00:00'
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/history.sqlite')
-    schema.upgrade(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -6,16 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import inventory, models, node, port, schema
-from ingot.db.engine import Database, now
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/inventory.sqlite')
-    schema.upgrade(database)
-    yield database
-    database.close()
+from ingot.db import inventory, models, node, port
+from ingot.db.engine import now
 
 
 def enroll(database):

@@ -8,16 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import event, lease, models, node, operation, schema
-from ingot.db.engine import Database, now
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/lease.sqlite')
-    schema.upgrade(database)
-    yield database
-    database.close()
+from ingot.db import event, lease, models, node, operation
+from ingot.db.engine import now
 
 
 @pytest.fixture

@@ -3,16 +3,7 @@ import concurrent.futures
 import pytest
 
 from ingot import errors
-from ingot.db import event, models, node, port, schema
-from ingot.db.engine import Database
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/db.sqlite')
-    schema.upgrade(database)
-    yield database
-    database.close()
+from ingot.db import event, models, node, port
 
 
 def create(database, **values):

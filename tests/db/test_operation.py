@@ -9,19 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import event, models, node, operation, schema
-from ingot.db.engine import Database, now
+from ingot.db import event, models, node, operation
+from ingot.db.engine import now
 
 TOKEN, SESSION = 'the token', 'the session'
 PLAN = {'version': 1, 'actions': [{'action': 'inventory', 'secret': 'chap'}], 'then': 'reboot'}
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/operation.sqlite')
-    schema.upgrade(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -7,25 +7,21 @@ import pytest
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import models, schema
-from ingot.db.engine import Database
+from ingot.db import models
 from ingot.db.page import page
 
 NODES = models.nodes
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/db.sqlite')
-    schema.upgrade(database)
+def database(database):
     chance = random.Random(7)
     with database.write() as connection:
         for number in range(40):
             connection.execute(sa.insert(NODES).values(
                 uuid=f'u{number:02}', driver=chance.choice('ab'), owner=chance.choice(['x', 'y', None]), created_at='t',
                 maintenance=chance.choice([True, False])))
-    yield database
-    database.close()
+    return database
 
 
 @pytest.mark.parametrize(('sort', 'is_descending', 'limit'), itertools.product(

@@ -1,18 +1,14 @@
 import pytest
 
 from ingot import errors
-from ingot.db import node, port, schema
-from ingot.db.engine import Database
+from ingot.db import node, port
 
 
 @pytest.fixture
-def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/db.sqlite')
-    schema.upgrade(database)
+def database(database):
     for name in ('n1', 'n2'):
         node.create(database, {'driver': 'fake-hardware', 'name': name}, [node.TABLE.c.uuid])
-    yield database
-    database.close()
+    return database
 
 
 def test_macs_are_those_that_may_netboot_in_their_order(database):
