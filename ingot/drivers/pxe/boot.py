@@ -49,7 +49,6 @@ class PxeBoot:
             mark = f'?mac={mac.lower().replace(":", "-")}'      # tells our server who loads it: see BootServer.last_seen
             self._folder.put(mac, script.record(
                 f'node {node["uuid"]}', self._place(kernel, 'kernel', mark), self._place(ramdisk, 'initrd', mark), line))
-        self._folder.sweep()
 
     def withdraw(self, node, macs):
         for mac in macs:

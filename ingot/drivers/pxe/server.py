@@ -54,6 +54,10 @@ class BootServer:
             if self._failure:
                 raise self._failure
 
+    def trim(self):
+        """Remove kernels and ramdisks that no record names any more; called now and then, for it reads all records."""
+        self.folder.sweep()
+
     def last_seen(self, mac):
         """(stage, seconds since the epoch) of the last request of ``mac``: record sent, no record, kernel sent, ramdisk sent.
 
