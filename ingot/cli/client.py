@@ -52,5 +52,5 @@ class Feed:
     def read(self, wait=10):
         """Events since the last call; waits up to ``wait`` seconds for the first one."""
         answer = self._get(since=self.seq, wait=wait)
-        self.seq = max(self.seq, answer['next'])
+        self.seq = answer['next']
         return answer['events']

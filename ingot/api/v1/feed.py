@@ -33,9 +33,8 @@ class Feed(Resource):
     @expose(query=FeedQuery)
     def list(self, call):
         query = call.query
-        since = query.get('since', _last_id(call))
-        if since is None:
-            since = event.newest(self.site.database)
+        newest, since = event.newest(self.site.database), query.get('since', _last_id(call))
+        since = newest if since is None else min(since, newest)        # not deaf after the database came from a backup
         is_stopping = call.environ.get('ingot.is_stopping', bool)
         reader = Reader(self.site.database, since, _node(self.site, query.get('node')), query.get('limit', 1000), is_stopping)
         if 'text/event-stream' in call.environ['ingot.accept']:

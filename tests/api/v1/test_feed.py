@@ -34,6 +34,14 @@ def test_without_a_start_the_feed_begins_with_what_comes_next(api, database):
     assert api.get('/v1/feed').json == {'events': [], 'next': 1}
 
 
+def test_a_reader_from_another_life_of_the_database_is_not_deaf(api, database):
+    """A database that came from a backup counts on from a lower seq than readers have seen."""
+    api.node(name='n1')
+    assert api.get('/v1/feed?since=1000').json == {'events': [], 'next': 1}
+    add(database)
+    assert [one['seq'] for one in api.get('/v1/feed?since=1').json['events']] == [2]
+
+
 def test_bad_questions_are_refused(api):
     for query in ('since=-1', 'since=x', 'wait=61', 'wait=-1', 'wait=0.5', 'limit=0', 'zzz=1', 'since=99999999999999999999'):
         assert api.get(f'/v1/feed?{query}').status_code == 400, query
