@@ -8,6 +8,8 @@ DEFAULT_URL = 'http://127.0.0.1:6385'
 VERSION = '1.110'
 #: openstacksdk sends again what is refused with 409 or 503, each time after twice as long, also where that is of no use.
 RETRIES = 3
+#: Seconds for which the API may be away (a restart) while we wait for something.
+PATIENCE = 60
 
 
 def arguments(parser):
@@ -33,6 +35,19 @@ def abort(baremetal, uuid):
                                                  headers={'X-OpenStack-Ironic-API-Version': VERSION}))
 
 
+def steadily(call, *args, **kwargs):
+    """What ``call`` returns; it is made again while the API cannot be reached, for PATIENCE seconds at most."""
+    from keystoneauth1.exceptions import ConnectFailure
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return call(*args, **kwargs)
+        except ConnectFailure:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
 class Feed:
     """The change feed of one API, from now on or from ``since``."""
 
@@ -50,7 +65,7 @@ class Feed:
         return answer.json()
 
     def read(self, wait=10):
-        """Events since the last call; waits up to ``wait`` seconds for the first one."""
-        answer = self._get(since=self.seq, wait=wait)
+        """Events since the last call; waits up to ``wait`` seconds for the first one, and longer for an API that restarts."""
+        answer = steadily(self._get, since=self.seq, wait=wait)
         self.seq = answer['next']
         return answer['events']

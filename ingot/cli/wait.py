@@ -1,6 +1,7 @@
 """Waiting for nodes to get somewhere, on the change feed."""
 
 from ingot import errors, states
+from ingot.cli import client
 
 FAILED = frozenset(state for state in states.STATES if state.endswith('failed')) | {'error'}
 
@@ -14,7 +15,7 @@ def until(baremetal, feed, display, goals, *, timeout):
     waiting, failed = dict(goals), {}
     while waiting:
         for uuid in list(waiting):
-            node = baremetal.get_node(uuid, fields=['uuid', 'name', 'provision_state', 'last_error'])
+            node = client.steadily(baremetal.get_node, uuid, fields=['uuid', 'name', 'provision_state', 'last_error'])
             outcome = judge(node.provision_state, waiting[uuid])
             if outcome == 'failed':
                 failed[uuid] = node.last_error or f'is "{node.provision_state}"'
@@ -26,7 +27,7 @@ def until(baremetal, feed, display, goals, *, timeout):
             raise errors.DeadlineExceeded(f'Not there after {timeout:.0f} s: ' + ', '.join(
                 f'{display.line(uuid).name} ({display.line(uuid).state})' for uuid in waiting))
         _follow(feed, display, waiting, timeout)
-    display.draw()
+    _take(feed.read(wait=0), display)
     return failed
 
 
@@ -41,9 +42,13 @@ def _follow(feed, display, waiting, timeout):
     """Read the feed until one of ``waiting`` changes its state, or some seconds (or ``timeout``) are over."""
     for _ in range(10):
         events = feed.read(wait=2)
-        for event in events:
-            display.take(event)
-        display.draw()
+        _take(events, display)
         if any(event['kind'] in ('provision_state', 'node.deleted') and event['node'] in waiting for event in events) \
                 or display.seconds() > timeout:
             return
+
+
+def _take(events, display):
+    for event in events:
+        display.take(event)
+    display.draw()
