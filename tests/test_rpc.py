@@ -1,13 +1,11 @@
 """Calls to a conductor: in one process, and over a real RabbitMQ."""
 
-import os
-import socket
-import subprocess
 import threading
 
 import pytest
 
-from ingot import concurrency, config, errors, rpc
+from ingot import config, errors, rpc
+from tests.rabbit import broker
 
 
 class Conductor:
@@ -30,32 +28,11 @@ class Conductor:
         return 'secret'
 
 
-def free_port():
-    with socket.socket() as channel:
-        channel.bind(('127.0.0.1', 0))
-        return channel.getsockname()[1]
-
-
 @pytest.fixture(scope='module')
 def rabbit(tmp_path_factory):
     """URL of a broker of our own."""
-    folder, port = tmp_path_factory.mktemp('rabbit'), free_port()
-    names = {'MNESIA_BASE': 'mnesia', 'LOG_BASE': 'log', 'PID_FILE': 'pid', 'FEATURE_FLAGS_FILE': 'flags',
-             'ENABLED_PLUGINS_FILE': 'plugins'}
-    environment = {**os.environ, 'HOME': str(folder), 'RABBITMQ_NODENAME': f'ingot{port}@localhost',
-                   'RABBITMQ_NODE_PORT': str(port), 'RABBITMQ_NODE_IP_ADDRESS': '127.0.0.1',
-                   'RABBITMQ_DIST_PORT': str(free_port()), 'ERL_EPMD_PORT': str(free_port()), 'ERL_EPMD_ADDRESS': '127.0.0.1',
-                   **{f'RABBITMQ_{name}': str(folder / file) for name, file in names.items()}}
-    log = folder / 'out'
-    with open(log, 'wb') as out:
-        broker = subprocess.Popen(['/usr/lib/rabbitmq/bin/rabbitmq-server'], env=environment, stdout=out, stderr=out,
-                                  cwd=folder, start_new_session=True)
-    assert concurrency.wait_for(lambda: b'completed with' in log.read_bytes() or broker.poll() is not None, 120), log.read_text()
-    assert broker.poll() is None, log.read_text()
-    yield f'rabbit://guest:guest@127.0.0.1:{port}/'
-    os.killpg(broker.pid, 9)
-    broker.wait(30)
-    subprocess.run(['epmd', '-kill'], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    with broker(tmp_path_factory.mktemp('rabbit')) as url:
+        yield url
 
 
 @pytest.fixture(params=['local', 'bus'])

@@ -1,0 +1,39 @@
+"""A RabbitMQ of our own, for tests."""
+
+import contextlib
+import os
+import socket
+import subprocess
+
+from ingot import concurrency
+
+
+def free_port():
+    """A port that nobody listens on now."""
+    with socket.socket() as channel:
+        channel.bind(('127.0.0.1', 0))
+        return channel.getsockname()[1]
+
+
+@contextlib.contextmanager
+def broker(folder):
+    """URL of a broker that lives in ``folder`` and ends with the context."""
+    port = free_port()
+    names = {'MNESIA_BASE': 'mnesia', 'LOG_BASE': 'log', 'PID_FILE': 'pid', 'FEATURE_FLAGS_FILE': 'flags',
+             'ENABLED_PLUGINS_FILE': 'plugins'}
+    environment = {**os.environ, 'HOME': str(folder), 'RABBITMQ_NODENAME': f'ingot{port}@localhost',
+                   'RABBITMQ_NODE_PORT': str(port), 'RABBITMQ_NODE_IP_ADDRESS': '127.0.0.1',
+                   'RABBITMQ_DIST_PORT': str(free_port()), 'ERL_EPMD_PORT': str(free_port()), 'ERL_EPMD_ADDRESS': '127.0.0.1',
+                   **{f'RABBITMQ_{name}': str(folder / file) for name, file in names.items()}}
+    log = folder / 'out'
+    with open(log, 'wb') as out:
+        process = subprocess.Popen(['/usr/lib/rabbitmq/bin/rabbitmq-server'], env=environment, stdout=out, stderr=out,
+                                   cwd=folder, start_new_session=True)
+    try:
+        assert concurrency.wait_for(lambda: b'completed with' in log.read_bytes() or process.poll() is not None, 120)
+        assert process.poll() is None, log.read_text()
+        yield f'rabbit://guest:guest@127.0.0.1:{port}/'
+    finally:
+        os.killpg(process.pid, 9)
+        process.wait(30)
+        subprocess.run(['epmd', '-kill'], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
