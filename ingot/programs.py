@@ -6,6 +6,7 @@ Distributions override the names in ``NAMES``; ``find`` looks in the sbin folder
 import contextlib
 import logging
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -73,6 +74,10 @@ def run(name, *args, timeout=60, stdin=None, environment=None, cwd=None, secrets
             words = words.replace(secret, '***')
         raise errors.ProgramFailed(f'{name} ended with status {done.returncode}: {words}')
     return done.stdout
+
+
+#: How long a daemon's log may get, and how often that is looked at.
+LOG_BYTES, LOOK_SECONDS = 10 << 20, 60
 
 
 class Daemon:
@@ -146,7 +151,15 @@ class Daemon:
         elif self._started.is_set() and self.on_restart:
             concurrency.spawn(self.on_restart, name=f'restore-{self.name}')
         self._started.set()
+        with _watching(self._process.pid) as has_ended:
+            while not has_ended(LOOK_SECONDS):
+                self._shorten_log()
         self._process.wait()
+
+    def _shorten_log(self):
+        """Begin the log anew when it is too long; the program goes on at its new end, since it appends."""
+        if os.path.getsize(self.log) > LOG_BYTES:
+            os.truncate(self.log, 0)
 
     def _fail(self, error):
         """It cannot be run: at the start that is told, later it is tried again."""
@@ -161,6 +174,20 @@ class Daemon:
             return subprocess.Popen(
                 [find('setpriv'), '--pdeathsig', 'KILL', self._path, *self.args], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env={**os.environ, **self.environment}, start_new_session=True)
+
+
+@contextlib.contextmanager
+def _watching(pid):
+    """A function of seconds that waits so long at most, and tells whether the process has ended."""
+    try:
+        watch = os.pidfd_open(pid)
+    except ProcessLookupError:           # ended, and somebody has asked for its status
+        yield lambda seconds: True
+        return
+    try:
+        yield lambda seconds: bool(select.select([watch], [], [], seconds)[0])
+    finally:
+        os.close(watch)
 
 
 def kill(pid):

@@ -82,6 +82,20 @@ def test_a_daemon_that_dies_young_is_not_started_all_the_time(daemon, tmp_path):
     assert births[1] - births[0] > 1
 
 
+def test_the_log_of_a_talkative_daemon_stays_short(daemon, tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, 'LOG_BYTES', 1000)
+    monkeypatch.setattr(programs, 'LOOK_SECONDS', 0.05)
+    kept = daemon('while :; do echo "there is always something to say"; sleep 0.01; done')
+    kept.start()
+    sizes = set()
+
+    def has_shrunk():
+        sizes.add((tmp_path / 'log').stat().st_size)
+        return max(sizes) > 1000 and (tmp_path / 'log').stat().st_size < 500
+    assert concurrency.wait_for(has_shrunk, 30, every=0.01)
+    assert kept.restarts == 0
+
+
 def test_a_daemon_that_does_not_obey_is_killed(daemon, tmp_path):
     kept = daemon('trap "" TERM; echo ready; while :; do sleep 1; done')
     kept.start()

@@ -92,13 +92,14 @@ class Name(Scalar):
 
 
 class Mac(Scalar):
-    """A MAC address; stored in lower case with colons."""
+    """A MAC address of one card (no group address: IEEE 802, the lowest bit of the first byte); stored in lower case with
+    colons."""
 
     name = 'mac'
     accepts = 'a MAC address such as 52:54:00:12:34:56'
 
     def check(self, value):
-        if not isinstance(value, str) or not _MAC.fullmatch(value.lower()):
+        if not isinstance(value, str) or not _MAC.fullmatch(value.lower()) or int(value[:2], 16) & 1 or not value.strip('0:-'):
             self.refuse()
         return value.lower().replace('-', ':')
 
