@@ -3,6 +3,7 @@
 from wsme import types
 
 from ingot.api.types import scalar
+from ingot.api.types.query import PageQuery
 
 
 class Chassis(types.Base):
@@ -14,10 +15,5 @@ class Chassis(types.Base):
 CREATE_ONLY = frozenset({'uuid'})
 
 
-class ChassisQuery(types.Base):
-    fields = types.wsattr(scalar.Words())
-    detail = types.wsattr(scalar.Bool())
-    limit = types.wsattr(scalar.Integer(1))
-    marker = types.wsattr(scalar.Text())
-    sort_key = types.wsattr(scalar.Text(64))
-    sort_dir = types.wsattr(scalar.Choice('asc', 'desc'))
+class ChassisQuery(PageQuery):
+    """Nothing but the page."""

@@ -3,6 +3,7 @@
 from wsme import types
 
 from ingot.api.types import scalar
+from ingot.api.types.query import PageQuery
 from ingot.db.node import INTERFACES
 
 _Interfaces = type('_Interfaces', (types.Base,), {
@@ -42,13 +43,7 @@ CREATE_ONLY = frozenset({'uuid'})
 PATCH_ONLY = frozenset({'protected', 'protected_reason'})
 
 
-class NodeQuery(types.Base):
-    fields = types.wsattr(scalar.Words())
-    detail = types.wsattr(scalar.Bool())
-    limit = types.wsattr(scalar.Integer(1))
-    marker = types.wsattr(scalar.Text())
-    sort_key = types.wsattr(scalar.Text(64))
-    sort_dir = types.wsattr(scalar.Choice('asc', 'desc'))
+class NodeQuery(PageQuery):
     associated = types.wsattr(scalar.Bool())
     maintenance = types.wsattr(scalar.Bool())
     retired = types.wsattr(scalar.Bool())

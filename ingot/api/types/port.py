@@ -3,6 +3,7 @@
 from wsme import types
 
 from ingot.api.types import scalar
+from ingot.api.types.query import PageQuery
 
 
 class Port(types.Base):
@@ -25,13 +26,7 @@ class Port(types.Base):
 CREATE_ONLY = frozenset({'uuid', 'node_ident'})
 
 
-class PortQuery(types.Base):
-    fields = types.wsattr(scalar.Words())
-    detail = types.wsattr(scalar.Bool())
-    limit = types.wsattr(scalar.Integer(1))
-    marker = types.wsattr(scalar.Text())
-    sort_key = types.wsattr(scalar.Text(64))
-    sort_dir = types.wsattr(scalar.Choice('asc', 'desc'))
+class PortQuery(PageQuery):
     node = types.wsattr(scalar.Text())
     node_uuid = types.wsattr(scalar.Uuid())
     address = types.wsattr(scalar.Mac())

@@ -5,6 +5,17 @@ from wsme import types
 from ingot.api.types import scalar
 
 
+class PageQuery(types.Base):
+    """What every collection understands: which fields of which rows."""
+
+    fields = types.wsattr(scalar.Words())
+    detail = types.wsattr(scalar.Bool())
+    limit = types.wsattr(scalar.Integer(1))
+    marker = types.wsattr(scalar.Text())
+    sort_key = types.wsattr(scalar.Text(64))
+    sort_dir = types.wsattr(scalar.Choice('asc', 'desc'))
+
+
 class FieldsQuery(types.Base):
     fields = types.wsattr(scalar.Words())
 
