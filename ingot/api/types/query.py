@@ -26,13 +26,8 @@ class DriverQuery(types.Base):
     fields = types.wsattr(scalar.Words())
 
 
-class ConductorQuery(types.Base):
-    fields = types.wsattr(scalar.Words())
-    detail = types.wsattr(scalar.Bool())
-    limit = types.wsattr(scalar.Integer(1))
-    marker = types.wsattr(scalar.Text())
+class ConductorQuery(PageQuery):
     sort_key = types.wsattr(scalar.Choice('hostname', 'conductor_group', 'alive', 'created_at', 'updated_at', 'id'))
-    sort_dir = types.wsattr(scalar.Choice('asc', 'desc'))
 
 
 class FeedQuery(types.Base):
