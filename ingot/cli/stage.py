@@ -37,6 +37,11 @@ class Stage:
     def url(self):
         return f'http://127.0.0.1:{self.ports[0]}'
 
+    @property
+    def kernel(self):
+        """With what KVM is tried, or None to do without."""
+        return self.built / 'ramdisk' / 'kernel'
+
     def set_up(self):
         """Build what is not built yet, start the rack and the service."""
         began = time.monotonic()
@@ -45,7 +50,7 @@ class Stage:
         self.image = self.build()
         print(f'Ramdisk and image ready after {time.monotonic() - began:.1f} s', file=sys.stderr)
         self.rack = rack.up(self.folder / 'rack', self.machines, network=self.network, boot_port=self.ports[2],
-                            kernel=self.built / 'ramdisk' / 'kernel')
+                            kernel=self.kernel)
         self.prefix = self.rack['argv_prefix']
         for name in ('ingot.sqlite', 'ingot.sqlite-wal', 'ingot.sqlite-shm'):
             (self.state / name).unlink(missing_ok=True)

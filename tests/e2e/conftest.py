@@ -24,6 +24,8 @@ def pytest_collection_modifyitems(items):
 class Site(stage.Stage):
     """A stage with the operator's view of it: nodes by machine name, their events, and waiting for either."""
 
+    kernel = None          # the same everywhere; the tests of the demo try KVM
+
     def open(self):
         self.set_up()
         self.baremetal = client.connect(self.url)
