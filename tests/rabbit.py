@@ -21,7 +21,8 @@ def broker(folder):
     port = free_port()
     names = {'MNESIA_BASE': 'mnesia', 'LOG_BASE': 'log', 'PID_FILE': 'pid', 'FEATURE_FLAGS_FILE': 'flags',
              'ENABLED_PLUGINS_FILE': 'plugins'}
-    environment = {**os.environ, 'HOME': str(folder), 'RABBITMQ_NODENAME': f'ingot{port}@localhost',
+    environment = {**os.environ, 'HOME': str(folder), 'RABBITMQ_NODENAME': f'ingot{port}@127.0.0.1',
+                   'RABBITMQ_USE_LONGNAME': 'true',
                    'RABBITMQ_NODE_PORT': str(port), 'RABBITMQ_NODE_IP_ADDRESS': '127.0.0.1',
                    'RABBITMQ_DIST_PORT': str(free_port()), 'ERL_EPMD_PORT': str(free_port()), 'ERL_EPMD_ADDRESS': '127.0.0.1',
                    **{f'RABBITMQ_{name}': str(folder / file) for name, file in names.items()}}

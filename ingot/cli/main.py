@@ -56,7 +56,9 @@ def main(argv=None):
     options = parser(name if name in COMMANDS else None).parse_args(argv)
     start_logging(is_debug=options.debug)
     try:
-        return options.run(options) or 0
+        status = options.run(options) or 0
+        sys.stdout.flush()                   # here, where a reader that has left is no error
+        return status
     except errors.IngotError as error:
         if options.debug:
             raise

@@ -201,11 +201,17 @@ def test_no_answer_is_status_4(cli, monkeypatch):
             assert (status, 'no answer from the API' in err) == (4, True)
 
 
+def mind_sigint():
+    """Tests that run in the background are told to ignore it, and so would be what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupted_while_it_waits(house, cli, ask, node):
     """Ctrl-C ends the command, not the deployment."""
     name = node('available', **{'deploy.machine_report': {'silent': True}})
     process = subprocess.Popen([sys.executable, '-m', 'ingot.cli.main', 'node', 'deploy', name, '--wait'],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ),
+                               preexec_fn=mind_sigint)
     try:
         assert concurrency.wait_for(lambda: ask('show', name)['provision_state'] == 'wait call-back', 60)
         process.send_signal(signal.SIGINT)
