@@ -32,6 +32,8 @@ from ingot.lab.server import BmcServer
 
 LOG = logging.getLogger(__name__)
 UP_SECONDS, DOWN_SECONDS = 60, 30
+#: A process that was killed holds the rack until the last of its threads is gone.
+DYING_SECONDS = 2
 FIRST_BMC = ipaddress.IPv4Address('127.30.0.1')
 IPMI_PORT = 623
 _MODULE = 'from ingot.lab import rack; rack.run({!r})'
@@ -47,7 +49,7 @@ def up(folder, machines, *, network='namespace', boot_port=6387, namespace='ingo
     """
     folder = pathlib.Path(folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    if _is_running(folder):
+    if not concurrency.wait_for(lambda: not _is_running(folder), DYING_SECONDS):
         raise errors.Conflict(f'A rack runs in {folder} already.', remedy='ingot lab down, or choose another folder.')
     (folder / 'rack.json').unlink(missing_ok=True)
     plan = {'network': network, 'boot_port': boot_port, 'namespace': namespace, 'kernel': kernel and str(kernel),
