@@ -1,7 +1,10 @@
 """A connection to a running Ingot (or Ironic), on openstacksdk, and the feed on top of it."""
 
 import os
+import sys
 import time
+
+from ingot import errors
 
 DEFAULT_URL = 'http://127.0.0.1:6385'
 #: The newest version of the API that the commands here rely on.
@@ -33,6 +36,33 @@ def abort(baremetal, uuid):
     from openstack import exceptions
     exceptions.raise_from_response(baremetal.put(f'/nodes/{uuid}/states/provision', json={'target': 'abort'},
                                                  headers={'X-OpenStack-Ironic-API-Version': VERSION}))
+
+
+def reporting(action):
+    """What ``action`` returns; where it fails, the exit status that ``ingot`` has for it, and the reason on standard error."""
+    import keystoneauth1.exceptions as keystone
+    import openstack.exceptions as sdk
+    try:
+        return action()
+    except errors.Invalid as error:
+        status, words = 2, error.explain()
+    except sdk.HttpException as error:
+        status, words = 3, f'the API refused: {refusal(error)}'
+    except (sdk.SDKException, keystone.ClientException) as error:
+        status, words = 4, f'no answer from the API: {error}'
+    except errors.DeadlineExceeded as error:
+        status, words = 5, str(error)
+    print(f'ingot: {words}', file=sys.stderr)
+    return status
+
+
+def refusal(error):
+    """What the API said, with the remedy that it may know."""
+    try:
+        remedy = error.response.json().get('remedy')
+    except (AttributeError, ValueError):
+        remedy = None
+    return f'{error.details or error}{f" Remedy: {remedy}" if remedy else ""}'
 
 
 def steadily(call, *args, **kwargs):

@@ -5,7 +5,7 @@ would do. With a namespace for a network, the part that talks to the API runs in
 """
 
 import argparse
-import contextlib
+import functools
 import itertools
 import json
 import os
@@ -15,6 +15,8 @@ import signal
 import subprocess
 import sys
 import time
+
+from openstack.exceptions import HttpException
 
 from ingot import concurrency, errors
 from ingot.cli import client, lab, progress, wait
@@ -35,7 +37,7 @@ def arguments(parser):
 
 def run(options):
     if options.inside:
-        return Walk(json.loads(options.inside.read_text()), options.timeout).run()
+        return client.reporting(Walk(json.loads(options.inside.read_text()), options.timeout).run)
     network = options.network or ('namespace' if os.geteuid() == 0 else 'user')
     options.folder.mkdir(parents=True, exist_ok=True)
     stage = Stage(options.folder, network, lab.plan(options.machines, 512, 4))
@@ -43,8 +45,9 @@ def run(options):
     status = 1
     try:
         stage.set_up()
-        status = subprocess.run([*stage.prefix, sys.executable, '-m', 'ingot.cli.main', 'demo', '--inside',
-                                 stage.script, '--timeout', str(options.timeout)], check=False).returncode
+        walked = subprocess.run([*stage.prefix, sys.executable, '-m', 'ingot.cli.main', 'demo', '--inside', stage.script,
+                                 '--timeout', str(options.timeout)], check=False)
+        status = 1 if walked.returncode else 0
     finally:
         if options.keep and status == 0:
             print(stage.hints())
@@ -58,20 +61,22 @@ class Walk:
 
     def __init__(self, script, timeout):
         self.script, self.timeout = script, timeout
-        self.baremetal = client.connect(script['url'])
         self.began = time.monotonic()
         self.nodes, self.failed, self.booted, self.read = {}, {}, {}, {}
 
+    @functools.cached_property
+    def baremetal(self):
+        return client.connect(self.script['url'])
+
     def run(self):
-        with contextlib.suppress(errors.DeadlineExceeded):
-            for machine in self.script['machines']:
-                node = self.enrol(machine)
-                self.nodes[node.id] = machine
-            self.display = progress.Display({uuid: machine['name'] for uuid, machine in self.nodes.items()})
-            self.feed = client.Feed(self.baremetal)
-            for verb, goal in (('manage', 'manageable'), ('provide', 'available'), ('active', 'active')):
-                self.bring(verb, goal)
-            self.await_systems()
+        """Exit status: 0 when every system came up."""
+        for machine in self.script['machines']:
+            self.nodes[self.enrol(machine).id] = machine
+        self.display = progress.Display({uuid: machine['name'] for uuid, machine in self.nodes.items()})
+        self.feed = client.Feed(self.baremetal)
+        for verb, goal in (('manage', 'manageable'), ('provide', 'available'), ('active', 'active')):
+            self.bring(verb, goal)
+        self.await_systems()
         return self.tell()
 
     def enrol(self, machine):
@@ -94,12 +99,18 @@ class Walk:
             if verb == 'active':
                 self.read[uuid] = size(machine['console_log'])
             drive = {'meta_data': {'uuid': uuid, 'hostname': machine['name']}} if verb == 'active' else None
-            self.baremetal.set_node_provision_state(uuid, verb, config_drive=drive)
-            goals[uuid] = goal
+            try:
+                self.baremetal.set_node_provision_state(uuid, verb, config_drive=drive)
+                goals[uuid] = goal
+            except HttpException as error:
+                self.failed[uuid] = f'"{verb}" was refused: {client.refusal(error)}'
         try:
             self.failed |= wait.until(self.baremetal, self.feed, self.display, goals, timeout=self.timeout)
-        except errors.DeadlineExceeded as error:
-            self.failed |= {uuid: str(error) for uuid in goals if uuid not in self.failed}
+        except errors.DeadlineExceeded:
+            for uuid in goals:
+                node = self.baremetal.get_node(uuid)
+                if node.provision_state != goal:
+                    self.failed[uuid] = node.last_error or f'still "{node.provision_state}" after {self.timeout:.0f} s'
 
     def await_systems(self):
         """Wait for each system's own words on its serial console: its image, its root disk, its host name."""

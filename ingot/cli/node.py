@@ -69,31 +69,7 @@ def deploy_arguments(parser):
 
 
 def run(options):
-    import keystoneauth1.exceptions as keystone
-    import openstack.exceptions as sdk
-    try:
-        return options.action(client.connect(options.url), options)
-    except errors.Invalid as error:
-        print(f'ingot: {error.explain()}', file=sys.stderr)
-        return 2
-    except sdk.HttpException as error:
-        print(f'ingot: the API refused: {refusal(error)}', file=sys.stderr)
-        return 3
-    except (sdk.SDKException, keystone.ClientException) as error:
-        print(f'ingot: no answer from the API: {error}', file=sys.stderr)
-        return 4
-    except errors.DeadlineExceeded as error:
-        print(f'ingot: {error}', file=sys.stderr)
-        return 5
-
-
-def refusal(error):
-    """What the API said, with the remedy that it may know."""
-    try:
-        remedy = error.response.json().get('remedy')
-    except (AttributeError, ValueError):
-        remedy = None
-    return f'{error.details or error}{f" Remedy: {remedy}" if remedy else ""}'
+    return client.reporting(lambda: options.action(client.connect(options.url), options))
 
 
 def show_rows(rows, columns, output):
