@@ -2,29 +2,22 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 
 from ingot import concurrency
-
-
-def free_port():
-    """A port that nobody listens on now."""
-    with socket.socket() as channel:
-        channel.bind(('127.0.0.1', 0))
-        return channel.getsockname()[1]
+from ingot.cli import stage
 
 
 @contextlib.contextmanager
 def broker(folder):
     """URL of a broker that lives in ``folder`` and ends with the context."""
-    port = free_port()
+    port, distribution, epmd = stage.free_ports(3)
     names = {'MNESIA_BASE': 'mnesia', 'LOG_BASE': 'log', 'PID_FILE': 'pid', 'FEATURE_FLAGS_FILE': 'flags',
              'ENABLED_PLUGINS_FILE': 'plugins'}
     environment = {**os.environ, 'HOME': str(folder), 'RABBITMQ_NODENAME': f'ingot{port}@127.0.0.1',
                    'RABBITMQ_USE_LONGNAME': 'true',
                    'RABBITMQ_NODE_PORT': str(port), 'RABBITMQ_NODE_IP_ADDRESS': '127.0.0.1',
-                   'RABBITMQ_DIST_PORT': str(free_port()), 'ERL_EPMD_PORT': str(free_port()), 'ERL_EPMD_ADDRESS': '127.0.0.1',
+                   'RABBITMQ_DIST_PORT': str(distribution), 'ERL_EPMD_PORT': str(epmd), 'ERL_EPMD_ADDRESS': '127.0.0.1',
                    **{f'RABBITMQ_{name}': str(folder / file) for name, file in names.items()}}
     log = folder / 'out'
     with open(log, 'wb') as out:

@@ -97,15 +97,20 @@ def test_nothing_is_redone_when_conductors_come_and_go_meanwhile(house, waiting)
     assert agent.record({'seq': 1, 'kind': 'phase', 'data': {'phase': 'write image'}}) == 1
 
 
-def test_a_machine_that_is_at_work_is_not_started_again(house):
-    """The conductor dies in "start ramdisk" after the machine was switched on; the machine calls home meanwhile."""
-    service, node = house.service(), house.node(driver_info=SILENT)
-
+def die_after_start_ramdisk(house, service, node):
+    """Deploy; the conductor dies when it has switched the machine on, before that is written down."""
     def die(work, task):
         work(task)
         raise house.Death
     house.sabotage(service, 'deploy', 'start ramdisk', do=die)
     house.run(service, node, 'active')
+
+
+def test_a_machine_that_is_at_work_is_not_started_again(house):
+    """The conductor dies in "start ramdisk" after the machine was switched on; the machine calls home meanwhile."""
+    service, node = house.service(), house.node(driver_info=SILENT)
+
+    die_after_start_ramdisk(house, service, node)
     agent = house.agent(node)
     agent.hello()
     before = count(house, 'power', 'set')
@@ -121,11 +126,7 @@ def test_a_machine_that_is_at_work_is_not_started_again(house):
 def test_a_machine_that_is_started_again_gets_a_new_token(house):
     service, node = house.service(), house.node(driver_info=SILENT)
 
-    def die(work, task):
-        work(task)
-        raise house.Death
-    house.sabotage(service, 'deploy', 'start ramdisk', do=die)
-    house.run(service, node, 'active')
+    die_after_start_ramdisk(house, service, node)
     old = house.agent(node)
     successor = house.service()
     successor.crew.take_up()
