@@ -13,7 +13,7 @@ def shown(call, view, row, **more):
 
 def created(call, noun, view, row):
     """The answer to a POST: the row, and where it is from now on."""
-    return shown(call, view, row, Location=f'{call.base}/v1/{noun.plural}/{row[-2]}')
+    return shown(call, view, row, Location=f'{call.base}/v1/{noun.path}/{row[-2]}')
 
 
 def check(operations, cls, noun, fixed, minor):

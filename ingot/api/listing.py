@@ -10,7 +10,7 @@ def page(site, call, noun, rows, *, path=None, is_detailed=False, filters=None):
     """The document of a list.
 
     :param rows: ``rows(database, columns, filters, **paging)`` of the noun's db module.
-    :param filters: conditions on top of those in the query. :param path: where the next page is, if not at the noun's plural.
+    :param filters: conditions on top of those in the query. :param path: where the next page is, if not at the noun's place.
     """
     view = views.view(noun, _fields(call, noun, is_detailed), call.minor)
     limit = min(call.query.get('limit') or site.conf.api.max_limit, site.conf.api.max_limit)
@@ -18,7 +18,7 @@ def page(site, call, noun, rows, *, path=None, is_detailed=False, filters=None):
                  marker=call.query.get('marker'), **_sorting(call, noun))
     document = {noun.plural: view.render(found, call.base)}
     if len(found) == limit:
-        document['next'] = links.next_page(call.base, path or noun.plural, call.query, found[-1][-2])
+        document['next'] = links.next_page(call.base, path or noun.path, call.query, found[-1][-2])
     return document
 
 

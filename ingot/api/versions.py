@@ -68,9 +68,30 @@ FIELDS = {
         100 vendor
         101 category
         111 available_for_dynamic_portgroup'''),
+    'portgroup': _table('''
+        26 mode properties
+        102 physical_network
+        103 category
+        111 dynamic_portgroup'''),
     'chassis': {},
     'conductor': {},
     'driver': {},
+    'connector': {},
+    'target': {},
+    'allocation': _table('''
+        58 node
+        60 owner'''),
+    'template': {},
+    'runbook': _table('''
+        112 description traits'''),
+    'rule': {},
+    'bios': _table('''
+        74 attribute_type allowable_values lower_bound upper_bound min_length max_length read_only reset_required unique'''),
+    'firmware': _table('''
+        114 vendor model serial_number'''),
+    'history': _table('''
+        113 project
+        115 state target_provision_state duration_seconds'''),
     'states': _table('''
         12 raid_config target_raid_config
         75 boot_mode secure_boot'''),
@@ -108,6 +129,19 @@ FILTERS = {
         30 type detail
         77 fields'''),
     'conductor': {},
+    'portgroup': _table('''
+        99 conductor_groups
+        106 shard'''),
+    'connector': {},
+    'target': {},
+    'allocation': _table('''
+        60 owner'''),
+    'template': {},
+    'runbook': {},
+    'rule': {},
+    'bios': _table('''
+        74 fields detail'''),
+    'history': {},
 }
 
 #: {target of states/provision: minor}
@@ -140,19 +174,31 @@ POWER = {'soft power off': 27, 'soft rebooting': 27}
 
 #: {endpoint: minor}; the GET document lists collections by it
 ENDPOINTS = _table('''
+    12 raid logical_disk_properties
     22 lookup heartbeat
     23 portgroups
+    24 portgroup_ports node_portgroups
+    28 vifs
+    29 inject_nmi
     32 volume
     37 traits
+    40 bios
     49 conductors
     52 allocations
     54 events
     55 deploy_templates
+    63 indicators
+    76 boot_mode secure_boot
+    78 history
     81 inventory
     82 shards
+    83 children
     84 continue_inspection
+    86 firmware
+    89 vmedia
     92 runbooks
-    96 inspection_rules''')
+    96 inspection_rules
+    112 runbook_traits''')
 
 #: State names that older clients do not know: {state: (minor that brought it, what is shown below)}
 STATES = {'available': (2, None), 'inspect wait': (39, 'inspecting')}

@@ -28,11 +28,17 @@ class Noun:
     secret: tuple = ()             # JSON columns whose secrets are masked
     constant: dict = dataclasses.field(default_factory=dict)    # {field: Python literal}, for what is not there yet
     related: tuple = ()            # sub-collections shown as links
+    place: str = ''                # where the collection is below /v1, if not at ``plural``
 
     @functools.cached_property
     def fields(self):
         """Every field, in the order of answers."""
         return (*(name for name in self.shown if name not in _HIDDEN), *self.constant, *self.related)
+
+    @property
+    def path(self):
+        """Where the collection is below /v1."""
+        return self.place or self.plural
 
     def visible(self, minor):
         """The fields that a client of version 1.``minor`` knows."""
@@ -65,7 +71,7 @@ def _compile(noun, fields, minor):
     fields = tuple(dict.fromkeys(name for name in fields if name != 'links'))
     columns = [name for name in fields if name in noun.shown] + ['uuid', 'generation']
     members = [f'{name!r}: {_expression(noun, name, columns, minor)}' for name in fields]
-    members.append(f"'links': Fragment({_links(noun.plural, '')})")
+    members.append(f"'links': Fragment({_links(noun.path, '')})")
     names = ', '.join(f'c{index}' for index in range(len(columns)))
     source = f'lambda rows, base: [{{{", ".join(members)}}} for {names} in rows]'.replace('UUID', f'c{len(columns) - 2}')
     known = {'Fragment': orjson.Fragment, 'masked': mask.text, 'state': functools.partial(versions.state, minor=minor)}
@@ -77,7 +83,7 @@ def _expression(noun, name, columns, minor):
     if name in noun.constant:
         return repr(noun.constant[name])
     if name in noun.related:
-        return f'Fragment({_links(noun.plural, "/" + name)})'
+        return f'Fragment({_links(noun.path, "/" + name)})'
     column = f'c{columns.index(name)}'
     if name in noun.secret:
         return f'masked({column})'
@@ -94,12 +100,15 @@ def _links(plural, tail):
             f"""{{{{"href":"{{base}}/{plural}/{{UUID}}{tail}","rel":"bookmark"}}}}]'""")
 
 
+def of(name, plural, store, brief, **more):
+    """The Noun whose rows are in ``store``."""
+    return Noun(name, plural, store.table, store.shown, store.sortable, brief, **more)
+
+
 NODE = Noun(
     'node', 'nodes', node.TABLE, node.SHOWN, node.SORTABLE,
     ('instance_uuid', 'maintenance', 'power_state', 'provision_state', 'uuid', 'name'),
     secret=('driver_info', 'instance_info', 'driver_internal_info'),
-    constant={'traits': [], 'allocation_uuid': None}, related=('ports', 'states', 'portgroups', 'volume'))
-PORT = Noun('port', 'ports', port.TABLE, port.SHOWN, port.SORTABLE, ('uuid', 'address'),
-            constant={'portgroup_uuid': None, 'available_for_dynamic_portgroup': True})
-CHASSIS = Noun('chassis', 'chassis', chassis.TABLE, chassis.SHOWN, chassis.SORTABLE, ('uuid', 'description'),
-               related=('nodes',))
+    related=('ports', 'states', 'portgroups', 'volume'))
+PORT = Noun('port', 'ports', port.TABLE, port.SHOWN, port.SORTABLE, ('uuid', 'address'))
+CHASSIS = of('chassis', 'chassis', chassis.STORE, ('uuid', 'description'), related=('nodes',))

@@ -59,6 +59,7 @@ nodes = _table(
     _flag('maintenance'), sa.Column('maintenance_reason', sa.Text), _text('fault'),
     _flag('console_enabled'), sa.Column('inspection_started_at', _Time), sa.Column('inspection_finished_at', _Time),
     *map(_json, ('clean_step', 'deploy_step', 'service_step', 'raid_config', 'target_raid_config')),
+    _json('traits', '[]'), _text('allocation_uuid', 36, index=True), _text('agent_token_hash', 64),
     *(_text(f'{kind}_interface', 64) for kind in (
         'bios', 'boot', 'console', 'deploy', 'firmware', 'inspect', 'management', 'network', 'power', 'raid', 'rescue',
         'storage', 'vendor')),
@@ -75,16 +76,84 @@ nodes = _table(
     sa.Column('power_failures', sa.Integer, nullable=False, default=0),
 )
 
+
+def _of_node(*, is_unique=False):
+    return sa.Column('node_id', _Id, sa.ForeignKey('nodes.id', ondelete='CASCADE'), nullable=False, index=not is_unique,
+                     unique=is_unique)
+
+
+portgroups = _table(
+    'portgroups', *_record(), _text('address', 18, unique=True), _text('name', unique=True), _of_node(),
+    _text('mode', nullable=False, default='active-backup'), _text('physical_network', 64), _text('category', 80),
+    *map(_json, ('extra', 'internal_info', 'properties')),
+    _flag('standalone_ports_supported', default=True), _flag('dynamic_portgroup'))
+
 ports = _table(
     'ports', *_record(), _text('address', 18, nullable=False, unique=True), _text('name', unique=True),
     sa.Column('node_id', _Id, sa.ForeignKey('nodes.id'), nullable=False, index=True),
     _text('description'), _text('physical_network', 64), _text('vendor', 32), _text('category', 80),
     *map(_json, ('extra', 'internal_info', 'local_link_connection')),
-    _flag('pxe_enabled', default=True), _flag('is_smartnic'))
+    _flag('pxe_enabled', default=True), _flag('is_smartnic'), _flag('available_for_dynamic_portgroup', default=True),
+    sa.Column('portgroup_id', _Id, sa.ForeignKey('portgroups.id'), index=True))
 
 node_inventory = _table(
     'node_inventory', sa.Column('node_id', _Id, sa.ForeignKey('nodes.id'), nullable=False, unique=True),
     sa.Column('created_at', _Time, nullable=False), _json('inventory'), _json('plugin_data'))
+
+volume_connectors = _table(
+    'volume_connectors', *_record(), _of_node(), _text('type', 32, nullable=False), _text('connector_id', nullable=False),
+    _json('extra'), sa.UniqueConstraint('type', 'connector_id'))
+
+volume_targets = _table(
+    'volume_targets', *_record(), _of_node(), _text('volume_type', 64, nullable=False),
+    sa.Column('boot_index', sa.Integer, nullable=False), _text('volume_id', nullable=False),
+    *map(_json, ('properties', 'extra')), sa.UniqueConstraint('node_id', 'boot_index'))
+
+# As the BMC told them last.
+bios_settings = _table(
+    'bios_settings', _of_node(), _text('name', nullable=False), sa.Column('value', sa.Text),
+    sa.Column('created_at', _Time, nullable=False), sa.Column('updated_at', _Time),
+    _text('attribute_type'), sa.Column('allowable_values', _Json), sa.Column('lower_bound', sa.Integer),
+    sa.Column('upper_bound', sa.Integer), sa.Column('min_length', sa.Integer), sa.Column('max_length', sa.Integer),
+    *(sa.Column(name, sa.Boolean) for name in ('read_only', 'reset_required', 'is_unique')),
+    sa.UniqueConstraint('node_id', 'name'))
+
+firmware_components = _table(
+    'firmware_components', _of_node(), _text('component', nullable=False), _text('initial_version', nullable=False),
+    *(_text(name) for name in ('current_version', 'last_version_flashed', 'vendor', 'model', 'serial_number')),
+    sa.Column('created_at', _Time, nullable=False), sa.Column('updated_at', _Time),
+    sa.UniqueConstraint('node_id', 'component'))
+
+allocations = _table(
+    'allocations', *_record(), _text('name', unique=True), _text('resource_class', 80, index=True),
+    sa.Column('node_id', _Id, sa.ForeignKey('nodes.id', ondelete='CASCADE'), unique=True),
+    _text('state', 15, nullable=False, default='allocating', index=True), sa.Column('last_error', sa.Text),
+    _text('owner', index=True), _json('traits', '[]'), _json('candidate_nodes', '[]'), _json('extra'))
+
+deploy_templates = _table(
+    'deploy_templates', *_record(), _text('name', nullable=False, unique=True), _text('description'),
+    _json('steps', '[]'), _json('extra'))
+
+runbooks = _table(
+    'runbooks', *_record(), _text('name', nullable=False, unique=True), _text('description', 4096), _json('steps', '[]'),
+    _flag('disable_ramdisk'), _flag('public'), _text('owner', index=True), _json('traits', '[]'), _json('extra'))
+
+inspection_rules = _table(
+    'inspection_rules', *_record(), _text('description'), sa.Column('priority', sa.Integer, nullable=False, default=0),
+    _flag('sensitive'), _text('phase', 16, nullable=False, default='main'), _json('conditions', '[]'), _json('actions', '[]'))
+
+# What happened to a node, in words for operators; the feed (``events``) tells programs.
+node_history = _table(
+    'node_history', sa.Column('uuid', sa.String(36), nullable=False, unique=True), _of_node(),
+    sa.Column('created_at', _Time, nullable=False), _text('severity', 10), sa.Column('event', sa.Text),
+    _text('event_type', 64), _text('conductor'), _text('user'), _text('project'),
+    _text('state', 15), _text('target_provision_state', 15), sa.Column('duration_seconds', sa.Integer))
+
+# The first answer to a POST with an Idempotency-Key; ``status`` is null while it is being worked on.
+idempotency_keys = _table(
+    'idempotency_keys', _text('name', nullable=False, unique=True), _text('fingerprint', 64, nullable=False),
+    sa.Column('status', sa.Integer), _json('headers', '[]'), sa.Column('body', _LongText),
+    sa.Column('made_at', sa.Double, nullable=False))
 
 conductors = _table(
     'conductors', _text('hostname', nullable=False, unique=True), _text('conductor_group', nullable=False, default=''),

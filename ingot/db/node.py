@@ -12,7 +12,7 @@ from ingot.db.page import page
 TABLE = models.nodes
 _CHASSIS, _CONDUCTORS = models.chassis, models.conductors
 _INTERNAL = {'id', 'chassis_id', 'operation', 'power_checked_at', 'power_failures', 'lock_owner', 'lock_epoch',
-             'lock_expires_at', 'lock_purpose', 'locked_at'}
+             'lock_expires_at', 'lock_purpose', 'locked_at', 'agent_token_hash'}
 #: Kinds of interfaces that a node chooses: 'power' for its column power_interface.
 INTERFACES = tuple(column.name.removesuffix('_interface') for column in TABLE.columns if column.name.endswith('_interface'))
 

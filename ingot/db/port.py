@@ -7,13 +7,14 @@ from ingot.db import change, event, models, node, row
 from ingot.db.page import page
 
 TABLE = models.ports
-_NODES = models.nodes
-_INTERNAL = {'id', 'node_id'}
+_NODES, _GROUPS = models.nodes, models.portgroups
+_INTERNAL = {'id', 'node_id', 'portgroup_id'}
 
 #: {what clients see: SQL expression}
 SHOWN = {**{column.name: column for column in TABLE.columns if column.name not in _INTERNAL},
-         'node_uuid': sa.select(_NODES.c.uuid).where(_NODES.c.id == TABLE.c.node_id).scalar_subquery()}
-SORTABLE = frozenset(column.name for column in TABLE.columns) - {'node_id'} - row.JSON['ports']
+         'node_uuid': sa.select(_NODES.c.uuid).where(_NODES.c.id == TABLE.c.node_id).scalar_subquery(),
+         'portgroup_uuid': sa.select(_GROUPS.c.uuid).where(_GROUPS.c.id == TABLE.c.portgroup_id).scalar_subquery()}
+SORTABLE = frozenset(column.name for column in TABLE.columns) - {'node_id', 'portgroup_id'} - row.JSON['ports']
 
 
 def _of_nodes(condition):
