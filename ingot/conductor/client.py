@@ -18,6 +18,14 @@ class Client:
     def power(self, ident, target, timeout=None):
         return self._call(ident, 'power', target=target, timeout=timeout)
 
+    def ask(self, ident, kind, method, **arguments):
+        """What a method of the node's ``kind`` interface answers; reads only (service.QUESTIONS)."""
+        return self._call(ident, 'ask', kind=kind, method=method, arguments=arguments)
+
+    def order(self, ident, kind, method, **arguments):
+        """The same for what changes something on the machine, under the node's lock (service.ORDERS)."""
+        return self._call(ident, 'order', kind=kind, method=method, arguments=arguments)
+
     def boot_device(self, ident):
         """{'boot_device', 'persistent'}."""
         return self._call(ident, 'boot_device')

@@ -7,6 +7,14 @@ from ingot.db import node as nodes
 from ingot.db import operation as operations
 from ingot.drivers.base import INTERFACES
 
+#: (interface kind, method) that ``ask`` may call.
+QUESTIONS = {
+    ('management', 'boot_devices'),
+}
+#: (interface kind, method) that ``order`` may call: the purpose of its lock.
+ORDERS = {
+}
+
 
 class Service:
     """One conductor: ``start`` it, call its methods from any thread, ``stop`` it."""
@@ -54,6 +62,17 @@ class Service:
             task.save({'target_power_state': states.POWER_RESULT[target], 'last_error': None})
             self.crew.switch(task, target, timeout)
 
+    def ask(self, node, kind, method, arguments=None):
+        """What ``method`` of the node's ``kind`` interface answers; reads only, without the lock. See QUESTIONS."""
+        row = nodes.get(self.database, node)
+        return getattr(self._interface(row, _known(QUESTIONS, kind, method)), method)(row, **(arguments or {}))
+
+    def order(self, node, kind, method, arguments=None):
+        """As ``ask``, for what changes something on the machine: under the node's lock, until it is done. See ORDERS."""
+        task = self.crew.take(nodes.get(self.database, node)['uuid'], ORDERS[_known(ORDERS, kind, method), method])
+        with self.crew.releasing(task, is_always=True):
+            return getattr(task.interface(kind), method)(task.node, **(arguments or {}))
+
     def boot_device(self, node):
         row = nodes.get(self.database, node)
         device = self._interface(row, 'management').boot_device(row)
@@ -98,6 +117,12 @@ class Service:
         except errors.IngotError as error:
             return {'result': False, 'reason': error.explain()}
         return {'result': True}
+
+
+def _known(table, kind, method):
+    if (kind, method) not in table:
+        raise errors.Invalid(f'Conductors are not asked for {kind}.{method}.')
+    return kind
 
 
 def _refuse_power(row):

@@ -22,7 +22,7 @@ class Conductor:
     """Takes notes of what it is asked for; raises ``error`` when it is set."""
 
     def __init__(self):
-        self.calls, self.error = [], None
+        self.calls, self.error, self.answers = [], None, {}     # answers: {(kind, method): what ask and order give}
 
     def _note(self, *call):
         self.calls.append(call)
@@ -34,6 +34,14 @@ class Conductor:
 
     def power(self, uuid, target, timeout):
         self._note('power', uuid, target, timeout)
+
+    def ask(self, uuid, kind, method, **arguments):
+        self._note('ask', uuid, kind, method, arguments)
+        return self.answers.get((kind, method))
+
+    def order(self, uuid, kind, method, **arguments):
+        self._note('order', uuid, kind, method, arguments)
+        return self.answers.get((kind, method))
 
     def boot_device(self, uuid):
         self._note('boot_device', uuid)
