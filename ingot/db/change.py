@@ -7,11 +7,10 @@ ETag of what is shown. Locks, and looks at the power state without news, are no 
 import contextlib
 import uuid
 
-import sqlalchemy as sa
 from oslo_db import exception
 
 from ingot import errors
-from ingot.db import row
+from ingot.db import one, row
 from ingot.db.engine import now
 
 
@@ -28,15 +27,15 @@ def insert(connection, noun, table, values):
     """Insert a row, its uuid and time made here; returns the id."""
     values = {'uuid': str(uuid.uuid4()), 'created_at': now(), **values}
     with unique(noun, values):
-        return connection.execute(sa.insert(table).values(row.dump(table, values))).inserted_primary_key[0]
+        return connection.execute(one.insertion(table), row.dump(table, values)).inserted_primary_key[0]
 
 
-def lock(connection, table, condition, missing, *, generation=None):
-    """The current row, JSON parsed, locked until the transaction ends.
+def lock(connection, table, by, ident, missing, *, generation=None):
+    """The current row whose ``by`` (see ``one``) is ``ident``, JSON parsed, locked until the transaction ends.
 
     Raises ``missing`` when there is none and Stale when its generation is none of ``generation`` (a set; None: any).
     """
-    found = connection.execute(sa.select(table).where(condition).with_for_update()).mappings().first()
+    found = one.whole(connection, table, by, ident, is_locked=True)
     if found is None:
         raise missing
     if generation is not None and found['generation'] not in generation:
@@ -48,8 +47,8 @@ def lock(connection, table, condition, missing, *, generation=None):
 def update(connection, noun, table, current, values):
     """Store ``values`` in the row ``current``, if nobody was faster, and count its generation up."""
     values = {**values, 'updated_at': now(), 'generation': current['generation'] + 1}
-    mine = sa.and_(table.c.id == current['id'], table.c.generation == current['generation'])
+    mine = {'its_id': current['id'], 'its_generation': current['generation']}
     with unique(noun, values):
-        done = connection.execute(sa.update(table).where(mine).values(row.dump(table, values)))
+        done = connection.execute(one.change(table), row.dump(table, values) | mine)
     if not done.rowcount:
         raise errors.Stale(f'{noun} {current["uuid"]} was changed by somebody else just now.')

@@ -1,11 +1,12 @@
 """Nodes."""
 
 import time
+import uuid
 
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import change, event, models, row
+from ingot.db import change, event, models, one, row
 from ingot.db.conductor import ALIVE_SECONDS
 from ingot.db.page import page
 
@@ -77,7 +78,7 @@ def missing(ident):
 def get(database, ident):
     """The node with this uuid or name: all columns, JSON parsed; NotFound names it."""
     with database.read() as connection:
-        found = connection.execute(sa.select(TABLE).where(matching(ident))).mappings().first()
+        found = one.whole(connection, TABLE, 'ident', ident)
     if found is None:
         raise missing(ident)
     return row.parse(TABLE, found)
@@ -86,11 +87,11 @@ def get(database, ident):
 def show(database, ident, columns):
     """One row (tuple) of ``columns``, SQL expressions, for the node with this uuid or name."""
     with database.read() as connection:
-        return _show(connection, matching(ident), columns, ident)
+        return _show(connection, 'ident', ident, columns)
 
 
-def _show(connection, condition, columns, ident):
-    found = connection.execute(sa.select(*columns).where(condition)).first()
+def _show(connection, by, ident, columns):
+    found = one.read(connection, TABLE, by, ident, columns)
     if found is None:
         raise missing(ident)
     return found
@@ -104,11 +105,11 @@ def rows(database, columns, filters, **paging):
 def create(database, values, columns):
     """Insert a node and return ``columns`` of it; Duplicate, or Invalid when its chassis is not there."""
     with database.write() as connection:
-        values = _resolve(connection, values)
+        values = _resolve(connection, {'uuid': str(uuid.uuid4()), **values})
         key = change.insert(connection, 'node', TABLE, values)
-        uuid = connection.execute(sa.select(TABLE.c.uuid).where(TABLE.c.id == key)).scalar()
-        event.add(connection, 'node.created', node=uuid, data={'name': values.get('name'), 'driver': values['driver']})
-        return _show(connection, TABLE.c.id == key, columns, uuid)
+        event.add(connection, 'node.created', node=values['uuid'],
+                  data={'name': values.get('name'), 'driver': values['driver']})
+        return _show(connection, 'id', key, columns)
 
 
 def edit(database, ident, columns, decide, *, generation=None):
@@ -118,7 +119,7 @@ def edit(database, ident, columns, decide, *, generation=None):
     new values of what changes. It may raise, and nothing is changed. ``generation``: see ``change.lock``.
     """
     with database.write() as connection:
-        current = change.lock(connection, TABLE, matching(ident), missing(ident), generation=generation)
+        current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
         current['chassis_uuid'] = connection.execute(
             sa.select(_CHASSIS.c.uuid).where(_CHASSIS.c.id == current['chassis_id'])).scalar()
         values = decide(current)
@@ -128,13 +129,13 @@ def edit(database, ident, columns, decide, *, generation=None):
             if 'maintenance' in values:
                 event.add(connection, 'maintenance', node=current['uuid'],
                           data={'from': current['maintenance'], 'to': values['maintenance']})
-        return _show(connection, TABLE.c.id == current['id'], columns, ident)
+        return _show(connection, 'id', current['id'], columns)
 
 
 def delete(database, ident, decide, *, generation=None):
     """Delete a node with its ports; ``decide(current)`` raises when that may not be."""
     with database.write() as connection:
-        current = change.lock(connection, TABLE, matching(ident), missing(ident), generation=generation)
+        current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
         decide(current)
         for table in (models.ports, models.node_inventory, models.operations):
             connection.execute(sa.delete(table).where(table.c.node_id == current['id']))

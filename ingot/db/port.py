@@ -76,7 +76,7 @@ def edit(database, ident, columns, decide, *, generation=None):
     ``decide(current, node)`` gets the current rows of the port (with ``node_uuid``) and its node and returns what changes.
     """
     with database.write() as connection:
-        current = change.lock(connection, TABLE, matching(ident), missing(ident), generation=generation)
+        current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
         owner = _node(connection, _NODES.c.id == current['node_id'], current['node_id'])
         values = decide({**current, 'node_uuid': owner['uuid']}, owner)
         if 'node_uuid' in values:
@@ -91,7 +91,7 @@ def edit(database, ident, columns, decide, *, generation=None):
 def delete(database, ident, decide, *, generation=None):
     """Delete a port; ``decide(current, node)`` raises when that may not be."""
     with database.write() as connection:
-        current = change.lock(connection, TABLE, matching(ident), missing(ident), generation=generation)
+        current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
         owner = _node(connection, _NODES.c.id == current['node_id'], current['node_id'])
         decide(current, owner)
         connection.execute(sa.delete(TABLE).where(TABLE.c.id == current['id']))

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import change, models, row
+from ingot.db import change, models, one, row
 from ingot.db.page import page
 
 _NODES = models.nodes
@@ -18,7 +18,8 @@ class Store:
     """
 
     def __init__(self, noun, table, *, filters=None, shown=None, hidden=(), named=False):
-        self.noun, self.table, self._named = noun, table, named
+        self.noun, self.table = noun, table
+        self._by = 'ident' if named else 'uuid'
         self._filters = filters or {}
         hidden = {'id', 'node_id', *hidden}
         self.shown = {column.name: column for column in table.columns if column.name not in hidden}
@@ -36,7 +37,7 @@ class Store:
     def matching(self, ident):
         """The condition for the row with this uuid (or name)."""
         by_uuid = self.table.c.uuid == ident
-        return sa.or_(by_uuid, self.table.c.name == ident) if self._named else by_uuid
+        return sa.or_(by_uuid, self.table.c.name == ident) if self._by == 'ident' else by_uuid
 
     def missing(self, ident):
         """The error for a row that is not there."""
@@ -51,11 +52,11 @@ class Store:
     def show(self, database, ident, columns):
         """One row (tuple) of ``columns``, SQL expressions; NotFound names ``ident``."""
         with database.read() as connection:
-            return self.read(connection, self.matching(ident), columns, ident)
+            return self.read(connection, self._by, ident, columns)
 
-    def read(self, connection, condition, columns, ident):
+    def read(self, connection, by, ident, columns):
         """As ``show``, inside a transaction."""
-        found = connection.execute(sa.select(*columns).where(condition)).first()
+        found = one.read(connection, self.table, by, ident, columns)
         if found is None:
             raise self.missing(ident)
         return found
@@ -63,7 +64,7 @@ class Store:
     def get(self, database, ident):
         """The row as a dict, JSON parsed."""
         with database.read() as connection:
-            found = connection.execute(sa.select(self.table).where(self.matching(ident))).mappings().first()
+            found = one.whole(connection, self.table, self._by, ident)
         if found is None:
             raise self.missing(ident)
         return row.parse(self.table, found)
@@ -75,7 +76,7 @@ class Store:
             key = change.insert(connection, self.noun, self.table, values)
             if also:
                 also(connection, key, values)
-            return self.read(connection, self.table.c.id == key, columns, key)
+            return self.read(connection, 'id', key, columns)
 
     def edit(self, database, ident, columns, decide, *, generation=None):
         """Change a row in one transaction and return ``columns`` of it.
@@ -88,7 +89,7 @@ class Store:
             values = decide(current)
             if values:
                 change.update(connection, self.noun, self.table, current, self._resolve(connection, values))
-            return self.read(connection, self.table.c.id == current['id'], columns, ident)
+            return self.read(connection, 'id', current['id'], columns)
 
     def delete(self, database, ident, decide=None, *, generation=None, also=None):
         """Delete a row; ``decide(current)`` raises when that may not be. ``also(connection, current)`` comes before it."""
@@ -101,9 +102,9 @@ class Store:
             connection.execute(sa.delete(self.table).where(self.table.c.id == current['id']))
 
     def _lock(self, connection, ident, generation):
-        current = change.lock(connection, self.table, self.matching(ident), self.missing(ident), generation=generation)
+        current = change.lock(connection, self.table, self._by, ident, self.missing(ident), generation=generation)
         if self.has_node:
-            owner = connection.execute(sa.select(_NODES).where(_NODES.c.id == current['node_id'])).mappings().first()
+            owner = one.whole(connection, _NODES, 'id', current['node_id'])
             current['node'] = owner and row.parse(_NODES, owner)
             current['node_uuid'] = owner and owner['uuid']
         return current

@@ -1,0 +1,50 @@
+"""One row, by its id, its uuid or its name: statements are made once for each choice of columns, and used again and again.
+
+To make a statement of sixty columns costs more than the database needs to answer it.
+"""
+
+import functools
+
+import sqlalchemy as sa
+
+_WANTED = sa.bindparam('wanted')
+#: What a row may be wanted by -> the condition. 'ident' is a uuid or a name.
+_BY = {
+    'id': lambda table: table.c.id == _WANTED,
+    'uuid': lambda table: table.c.uuid == _WANTED,
+    'ident': lambda table: sa.or_(table.c.uuid == _WANTED, table.c.name == _WANTED),
+}
+
+
+def read(connection, table, by, value, columns):
+    """``columns`` (a tuple of SQL expressions) of the row whose ``by`` is ``value``, or None."""
+    return connection.execute(_select(table, by, tuple(columns)), {'wanted': value}).first()
+
+
+def whole(connection, table, by, value, *, is_locked=False):
+    """All columns of the row as a mapping, or None. ``is_locked``: nobody else changes it until the transaction ends."""
+    return connection.execute(_select_whole(table, by, is_locked), {'wanted': value}).mappings().first()
+
+
+@functools.lru_cache(4000)
+def _select(table, by, columns):
+    return sa.select(*columns).where(_BY[by](table))
+
+
+@functools.cache
+def _select_whole(table, by, is_locked):
+    query = sa.select(table).where(_BY[by](table))
+    return query.with_for_update() if is_locked else query
+
+
+@functools.cache
+def insertion(table):
+    """INSERT into ``table``; the values are its parameters."""
+    return sa.insert(table)
+
+
+@functools.cache
+def change(table):
+    """UPDATE of the row whose id and generation are the parameters ``its_id`` and ``its_generation``."""
+    return sa.update(table).where(table.c.id == sa.bindparam('its_id'),
+                                  table.c.generation == sa.bindparam('its_generation'))
