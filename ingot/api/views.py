@@ -7,12 +7,15 @@ import dataclasses
 import functools
 
 import orjson
+import sqlalchemy as sa
 
 from ingot import errors
 from ingot.api import mask, versions
 from ingot.db import chassis, node, port, row
 
 _HIDDEN = frozenset({'generation'})
+#: Most JSON columns of most rows are empty: one object stands for all of them.
+_EMPTY = orjson.Fragment('{}')
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,8 +77,14 @@ def _compile(noun, fields, minor):
     members.append(f"'links': Fragment({_links(noun.path, '')})")
     names = ', '.join(f'c{index}' for index in range(len(columns)))
     source = f'lambda rows, base: [{{{", ".join(members)}}} for {names} in rows]'.replace('UUID', f'c{len(columns) - 2}')
-    known = {'Fragment': orjson.Fragment, 'masked': mask.text, 'state': functools.partial(versions.state, minor=minor)}
-    return View(tuple(noun.shown[name] for name in columns), eval(source, known))
+    known = {'Fragment': orjson.Fragment, 'EMPTY': _EMPTY, 'masked': mask.text,
+             'state': functools.partial(versions.state, minor=minor)}
+    return View(tuple(_cheap(noun.shown[name]) for name in columns), eval(source, known))
+
+
+def _cheap(column):
+    """Booleans as the driver gives them, 0 and 1: SQLAlchemy would look at each one of them."""
+    return sa.type_coerce(column, sa.Integer) if isinstance(column.type, sa.Boolean) else column
 
 
 def _expression(noun, name, columns, minor):
@@ -85,10 +94,12 @@ def _expression(noun, name, columns, minor):
     if name in noun.related:
         return f'Fragment({_links(noun.path, "/" + name)})'
     column = f'c{columns.index(name)}'
+    if isinstance(noun.shown[name].type, sa.Boolean):
+        return f'(None if {column} is None else {column} == 1)'
     if name in noun.secret:
-        return f'masked({column})'
+        return f"(EMPTY if {column} == '{{}}' else masked({column}))"
     if name in row.JSON[noun.table.name]:
-        return f'Fragment({column})'
+        return f"(EMPTY if {column} == '{{}}' else Fragment({column}))"
     if name in ('provision_state', 'target_provision_state') and minor < max(since for since, _ in versions.STATES.values()):
         return f'state({column})'
     return column
