@@ -45,8 +45,7 @@ class Noun:
 
     def visible(self, minor):
         """The fields that a client of version 1.``minor`` knows."""
-        table = versions.FIELDS[self.name]
-        return tuple(name for name in self.fields if table.get(name, 1) <= minor)
+        return _visible(self, minor)
 
     def check(self, fields, minor):
         """Invalid for names that are no fields, NotAcceptable for those that are newer than ``minor``."""
@@ -54,6 +53,12 @@ class Noun:
         if unknown:
             raise errors.Invalid(f'A {self.name} has no field {", ".join(name[:100] for name in unknown[:10])}.')
         versions.require('Field', versions.FIELDS[self.name], fields, minor)
+
+
+@functools.cache
+def _visible(noun, minor):
+    table = versions.FIELDS[noun.name]
+    return tuple(name for name in noun.fields if table.get(name, 1) <= minor)
 
 
 @dataclasses.dataclass(frozen=True)

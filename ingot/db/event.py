@@ -12,7 +12,7 @@ import itertools
 import orjson
 import sqlalchemy as sa
 
-from ingot.db import models
+from ingot.db import models, one
 from ingot.db.engine import now
 
 #: Plain strings: orjson takes no others as keys.
@@ -26,8 +26,8 @@ _NAMES = tuple(''.join(column.key) for column in models.events.columns)
 
 def add(connection, kind, *, node=None, operation=None, data=None):
     """Record a change in the transaction of the change itself. ``data`` is JSON and holds no secret."""
-    connection.execute(sa.insert(models.events).values(
-        at=now(), kind=kind, node=node, operation=operation, data=orjson.dumps(data or {}).decode()))
+    connection.execute(one.insertion(models.events), {
+        'at': now(), 'kind': kind, 'node': node, 'operation': operation, 'data': orjson.dumps(data or {}).decode()})
 
 
 def since(database, seq, *, node=None, limit=1000):

@@ -138,8 +138,8 @@ def delete(database, ident, decide, *, generation=None):
         current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
         decide(current)
         for table in (models.ports, models.node_inventory, models.operations):
-            connection.execute(sa.delete(table).where(table.c.node_id == current['id']))
-        connection.execute(sa.delete(TABLE).where(TABLE.c.id == current['id']))
+            one.remove(connection, table, current['id'], 'node_id')
+        one.remove(connection, TABLE, current['id'])
         event.add(connection, 'node.deleted', node=current['uuid'], data={'name': current['name']})
 
 

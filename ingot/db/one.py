@@ -48,3 +48,13 @@ def change(table):
     """UPDATE of the row whose id and generation are the parameters ``its_id`` and ``its_generation``."""
     return sa.update(table).where(table.c.id == sa.bindparam('its_id'),
                                   table.c.generation == sa.bindparam('its_generation'))
+
+
+def remove(connection, table, value, column='id'):
+    """Delete the rows of ``table`` whose ``column`` is ``value``."""
+    connection.execute(_removal(table, column), {'wanted': value})
+
+
+@functools.cache
+def _removal(table, column):
+    return sa.delete(table).where(table.c[column] == _WANTED)

@@ -99,7 +99,7 @@ class Store:
                 decide(current)
             if also:
                 also(connection, current)
-            connection.execute(sa.delete(self.table).where(self.table.c.id == current['id']))
+            one.remove(connection, self.table, current['id'])
 
     def _lock(self, connection, ident, generation):
         current = change.lock(connection, self.table, self._by, ident, self.missing(ident), generation=generation)
