@@ -14,9 +14,10 @@ def page(site, call, noun, rows, *, path=None, is_detailed=False, filters=None):
     """
     view = views.view(noun, _fields(call, noun, is_detailed), call.minor)
     limit = min(call.query.get('limit') or site.conf.api.max_limit, site.conf.api.max_limit)
-    found = rows(site.database, view.columns, {**_filters(call, noun), **(filters or {})}, limit=limit,
-                 marker=call.query.get('marker'), **_sorting(call, noun))
-    document = {noun.plural: view.render(found, call.base)}
+    wanted, sorting = {**_filters(call, noun), **(filters or {})}, _sorting(call, noun)
+    with site.turn:
+        found = rows(site.database, view.columns, wanted, limit=limit, marker=call.query.get('marker'), **sorting)
+        document = {noun.plural: view.render(found, call.base)}
     if len(found) == limit:
         document['next'] = links.next_page(call.base, path or noun.path, call.query, found[-1][-2])
     return document

@@ -1,8 +1,10 @@
 """Resource: a place in the tree of URLs. Its handlers and its children say which requests there are."""
 
+import contextlib
 import dataclasses
+import functools
 
-from ingot import errors
+from ingot import concurrency, errors
 from ingot.api.types import scalar
 
 _ON_COLLECTION = {'GET': 'list', 'POST': 'create', 'PUT': 'put', 'DELETE': 'clear', 'PATCH': 'change'}
@@ -16,6 +18,12 @@ class Site:
     conf: object
     database: object
     conductor: object
+
+    @functools.cached_property
+    def turn(self):
+        """Held while a page is read and rendered. SQLite gives the interpreter away at every row: two threads with a list each
+        would hand it to and fro a thousand times, for twice the work."""
+        return concurrency.Lock() if self.database.is_sqlite else contextlib.nullcontext()
 
 
 class Resource:

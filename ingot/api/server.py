@@ -5,6 +5,7 @@ import ipaddress
 from cheroot import wsgi
 
 from ingot import concurrency, errors
+from ingot.api import stream
 
 #: Seconds that a client may keep a connection without sending anything.
 _IDLE_SECONDS = 30
@@ -19,6 +20,7 @@ class Server:
         self._server = wsgi.Server((host, port), self._tell(app), numthreads=threads, server_name='ingot', timeout=_IDLE_SECONDS,
                                    request_queue_size=128, shutdown_timeout=2)
         self._server.max_request_header_size = _HEADER_BYTES
+        self._server.ConnectionClass = stream.Connection
         self._thread = None
 
     @property
