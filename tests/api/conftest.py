@@ -1,6 +1,5 @@
 """The API in process, on a database of its own, with a conductor that only takes notes."""
 
-import shutil
 import time
 
 import orjson
@@ -9,8 +8,9 @@ import webob
 
 from ingot import config, errors
 from ingot.api import app
-from ingot.db import models, schema
-from ingot.db.engine import Database, now
+from ingot.db import models
+from ingot.db.engine import now
+from tests import databases
 
 INTERFACES = {'fake-hardware': {'power': ['fake'], 'management': ['fake'], 'boot': ['fake', 'other'], 'deploy': ['fake'],
                                 'inspect': ['agent', 'fake']},
@@ -122,22 +122,9 @@ def set_columns(database, uuid, **values):
         connection.execute(models.nodes.update().where(models.nodes.c.uuid == uuid).values(**values))
 
 
-@pytest.fixture(scope='session')
-def empty(tmp_path_factory):
-    """A database file with the schema and nothing in it, to copy."""
-    path = tmp_path_factory.mktemp('empty') / 'empty.sqlite'
-    database = Database(f'sqlite:///{path}')
-    schema.upgrade(database)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql('PRAGMA wal_checkpoint(TRUNCATE)')
-    database.close()
-    return path
-
-
 @pytest.fixture
-def database(tmp_path, empty):
-    shutil.copy(empty, tmp_path / 'api.sqlite')
-    database = Database(f'sqlite:///{tmp_path}/api.sqlite')
+def database(tmp_path):
+    database = databases.empty(tmp_path)
     add_conductor(database)
     yield database
     database.close()

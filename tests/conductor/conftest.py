@@ -1,6 +1,5 @@
 """A conductor's surroundings: a database of its own, fake machines, and services that can be killed."""
 
-import shutil
 import time
 import uuid
 
@@ -10,10 +9,11 @@ import sqlalchemy as sa
 from ingot import concurrency, config
 from ingot.conductor import verb
 from ingot.conductor.service import Service
-from ingot.db import event, models, operation, row, schema
+from ingot.db import event, models, operation, row
 from ingot.db import node as nodes
-from ingot.db.engine import Database, now
+from ingot.db.engine import now
 from ingot.drivers import fake, registry
+from tests import databases
 
 SECONDS = 30
 
@@ -133,23 +133,9 @@ class Agent:
 
 
 @pytest.fixture(scope='session')
-def template(tmp_path_factory):
-    path = tmp_path_factory.mktemp('template') / 'ingot.sqlite'
-    database = Database(f'sqlite:///{path}')
-    schema.upgrade(database)
-    with database.write() as connection:
-        connection.execute(sa.text('SELECT 1'))
-    database.close()
-    return path
-
-
-@pytest.fixture(scope='session')
-def make_house(template):
+def make_house():
     """A function (folder) -> House with an empty database."""
-    def make(folder):
-        shutil.copy(template, folder / 'ingot.sqlite')
-        return House(Database(f'sqlite:///{folder}/ingot.sqlite'), folder)
-    return make
+    return lambda folder: House(databases.empty(folder), folder)
 
 
 @pytest.fixture

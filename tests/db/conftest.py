@@ -2,13 +2,11 @@
 
 import pytest
 
-from ingot.db import schema
-from ingot.db.engine import Database
+from tests import databases
 
 
 @pytest.fixture
 def database(tmp_path):
-    database = Database(f'sqlite:///{tmp_path}/ingot.sqlite')
-    schema.upgrade(database)
+    database = databases.empty(tmp_path)
     yield database
     database.close()

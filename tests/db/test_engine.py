@@ -9,6 +9,8 @@ from ingot import errors
 from ingot.db import event, schema
 from ingot.db.engine import Database
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def mask():

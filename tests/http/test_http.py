@@ -11,8 +11,7 @@ from gabbi import driver, fixture
 
 from ingot import config
 from ingot.api import app
-from ingot.db import schema
-from ingot.db.engine import Database
+from tests import databases
 from tests.api.conftest import Conductor, add_conductor
 
 
@@ -23,8 +22,7 @@ class Api(fixture.GabbiFixture):
 
     def start_fixture(self):
         self.folder = tempfile.mkdtemp(prefix='ingot-http-')
-        self.database = Database(f'sqlite:///{self.folder}/api.sqlite')
-        schema.upgrade(self.database)
+        self.database = databases.empty(pathlib.Path(self.folder))
         add_conductor(self.database)
         Api.app = staticmethod(app.build(config.load(state_dir=self.folder), self.database, Conductor()))
 
