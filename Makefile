@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test lint samples figures clean
+.PHONY: help prepare demo test databases sdk lint samples figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -12,6 +12,14 @@ demo: prepare   ## Deploy two virtual machines from power-on to a booted system 
 
 test: lint      ## Everything: units, HTTP, flows, real servers, machines end to end
 	@.venv/bin/pytest -q $(TESTS)
+	@$(if $(TESTS),,$(MAKE) databases)
+
+databases: prepare ## The tests of database, HTTP, conductor and writers again, on real MariaDB and PostgreSQL
+	@for database in mariadb postgresql; do .venv/bin/pytest -q --database $$database \
+		tests/db tests/http tests/conductor tests/clients/test_writers.py || exit 1; done
+
+sdk: prepare ## openstacksdk's own functional tests against ingot serve (DATABASE=mariadb: over MariaDB; ARGS='-k port': fewer)
+	@.venv/bin/python -m tests.clients.sdk $(if $(DATABASE),--database $(DATABASE)) $(ARGS)
 
 lint: prepare   ## ruff
 	@.venv/bin/ruff check .

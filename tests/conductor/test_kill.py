@@ -11,9 +11,9 @@ from ingot import config
 from ingot.conductor.service import Service
 from ingot.db.engine import Database
 from ingot.drivers import registry
-folder, node = sys.argv[1:]
+folder, node, url = sys.argv[1:]
 conf = config.load(state_dir=folder, host='here', conductor__enabled_drivers=['fake-hardware'])
-service = Service(conf, Database(config.database_url(conf)), registry.load(conf))
+service = Service(conf, Database(url), registry.load(conf))
 service.start()
 service.provision(node, 'active')
 time.sleep(600)
@@ -22,7 +22,8 @@ time.sleep(600)
 
 def test_kill_9_in_the_middle_of_a_step(house):
     node = house.node(driver_info={'fake': {'deploy.export': {'delay': 600}}})
-    process = subprocess.Popen([sys.executable, '-c', CONDUCTOR, str(house.folder), node])
+    process = subprocess.Popen([sys.executable, '-c', CONDUCTOR, str(house.folder), node,
+                                str(house.database.url)])
     try:
         assert concurrency.wait_for(
             lambda: process.poll() is None and [one for one in house.operations(node) if one['step'] == 'export image'], 60)
