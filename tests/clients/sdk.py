@@ -37,8 +37,8 @@ def main(words):
         (folder / 'state').mkdir()
         with serve.ingot(folder / 'state', databases.new(folder), host='ingot-sdk') as (url, _):
             status = run(programs, folder, url, rest)
-            if status:
-                print((folder / 'state/serve.log').read_text()[-3000:], file=sys.stderr)
+            told = (folder / 'state/serve.log').read_text().splitlines()
+            print(*[line for line in told if line[24:27] == 'E i' or line.startswith((' ', 'Traceback'))][-60:], sep='\n')
             return status
 
 
