@@ -10,7 +10,7 @@ from ingot.db import operation as operations
 def validate(task):
     """Everything that a netboot needs is there."""
     task.validate('power', 'management', 'boot')
-    if not task.macs:
+    if not task.macs and getattr(task.interface('boot'), 'needs_ports', True):
         raise errors.InvalidParameter(f'Node {task.uuid} has no port with pxe_enabled; nothing can netboot.',
                                       remedy='Create a port with the MAC address of its network card.')
 

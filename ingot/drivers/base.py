@@ -105,6 +105,8 @@ class Management(Protocol):
 
 
 class Boot(Protocol):
+    """``needs_ports = False`` on an implementation: it boots machines whose MACs nobody knows, and gets none of them."""
+
     def properties(self) -> dict: ...
     def validate(self, node) -> None: ...
     def publish(self, node, macs, files: BootFiles) -> None: ...   # the next netboot of any of ``macs`` gets ``files``

@@ -11,8 +11,7 @@ from ingot import concurrency
 from ingot.cli import stage
 from tests.clients.venv import venv
 
-_KINDS = ('bios', 'boot', 'console', 'deploy', 'firmware', 'inspect', 'management', 'power', 'raid', 'rescue', 'storage',
-          'vendor')
+_KINDS = ('bios', 'boot', 'console', 'deploy', 'firmware', 'inspect', 'management', 'power', 'raid', 'rescue', 'vendor')
 #: One process (API and conductor), SQLite, no authentication; a large heartbeat_timeout since it sends none over SQLite.
 _CONF = """[DEFAULT]
 auth_strategy = noauth
@@ -25,6 +24,7 @@ use_stderr = false
 rpc_transport = none
 enabled_hardware_types = fake-hardware
 enabled_network_interfaces = noop
+enabled_storage_interfaces = fake,noop
 {2}
 [api]
 host_ip = 127.0.0.1

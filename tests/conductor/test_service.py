@@ -6,6 +6,7 @@ from ingot import concurrency, errors, states
 from ingot.conductor import members
 from ingot.db import conductor, lease
 from ingot.db import operation as operations
+from ingot.drivers import fake
 
 SECONDS = 30
 
@@ -66,7 +67,16 @@ def test_arguments_are_refused(house, service, verb, state, arguments, words):
     assert house.row(node)['lock_owner'] is None
 
 
-def test_a_node_without_ports_is_refused(house, service):
+def test_a_fake_machine_needs_no_port(house, service):
+    node = house.node()
+    with house.database.write() as connection:
+        connection.exec_driver_sql('DELETE FROM ports')
+    assert house.run(service, node, 'active')['provision_state'] == 'active'
+    assert house.world.macs(node) == []
+
+
+def test_a_node_without_ports_is_refused_where_it_must_netboot(house, service, monkeypatch):
+    monkeypatch.setattr(fake.FakeBoot, 'needs_ports', True)
     node = house.node()
     with house.database.write() as connection:
         connection.exec_driver_sql('DELETE FROM ports')
