@@ -18,7 +18,7 @@ from tests.clients import serve
 
 COMMANDS = {entry.name.replace('_', ' ') for group in ('openstack.baremetal.v1', 'openstack.baremetal_introspection.v1')
             for entry in importlib.metadata.entry_points(group=group)}
-STEP = {'interface': 'raid', 'step': 'delete_configuration', 'args': {}}
+STEP = {'interface': 'deploy', 'step': 'erase_devices_metadata', 'args': {}}
 
 
 class Cli:
@@ -91,14 +91,14 @@ def field(cli, node, name):
     return cli(f'node show {node} --fields {name}')[name]
 
 
-def test_nodes_are_written_and_read(cli, node, tmp_path):
+def test_nodes_are_written_and_read(cli, node):
     cli(f'node set {node} --extra a=1 --description rack7 --owner me --shard s1')
     assert [field(cli, node, name) for name in ('extra', 'description', 'owner')] == [{'a': 1}, 'rack7', 'me']
     assert {'name': 's1', 'count': 1} in cli('shard list')
     cli(f'node unset {node} --extra a --description --shard')
     assert (field(cli, node, 'extra'), field(cli, node, 'description')) == ({}, None)
     assert node in [row['name'] for row in cli('node list')]
-    child = cli(f'node create --driver fake-hardware --name {node}-child --parent-node {node}')
+    child = cli(f'node create --driver fake-hardware --name {node}-child --parent-node {field(cli, node, "uuid")}')
     assert child['uuid'] in str(cli(f'node children list {node}'))
     cli(f'node delete {node}-child')
     assert {row['interface']: row['result'] for row in cli(f'node validate {node}')}['power'] is True
@@ -148,11 +148,11 @@ def test_nodes_have_vifs_and_vendors_methods(cli, node):
     assert cli(f'node vif list {node}') == []
     assert 'first_method' in [row['name'] for row in cli(f'node passthru list {node}')]
     assert cli(f'node passthru call {node} first_method --http-method POST --arg bar=baz') is not None
-    assert isinstance(cli('driver passthru list fake-hardware'), list)
+    assert isinstance(cli('driver passthru list fake-hardware'), list)      # fake-hardware may have none
     assert 'no_method' in cli('driver passthru call fake-hardware no_method --http-method GET', status=1)
 
 
-def test_a_node_lives(cli, node, tmp_path):
+def test_a_node_lives(cli, node):
     cli(f'node inspect --wait 60 {node}')
     cli(f'node clean --wait 60 {node} --clean-steps', json.dumps([STEP]))
     cli(f'node provide --wait 60 {node}')
@@ -188,10 +188,9 @@ def test_a_node_is_held_let_go_and_aborted(cli, node):
     assert cli(f'node history get {node} {rows[-1]["uuid"]}')['uuid'] == rows[-1]['uuid']
 
 
-def test_an_inventory_is_saved(cli, node, tmp_path):
+def test_an_inventory_is_saved(cli, node):
     cli(f'node inspect --wait 60 {node}')
-    told = cli(f'node inventory save {node}', status=None)
-    assert told
+    assert 'inventory' in str(cli(f'node inventory save {node}'))
 
 
 def test_ports_and_groups(cli, node):
@@ -236,7 +235,7 @@ def test_volumes(cli, node):
 
 
 def test_drivers_and_conductors(cli):
-    assert 'fake-hardware' in [row['supported driver(s)'] for row in cli('driver list')]
+    assert 'fake-hardware' in str(cli('driver list'))
     assert cli('driver show fake-hardware')['default_power_interface'] == 'fake'
     assert isinstance(cli('driver property list fake-hardware'), list)
     assert 'raid_level' in str(cli('driver raid property list fake-hardware'))
@@ -259,7 +258,7 @@ def test_allocations(cli, node):
 def test_templates(cli):
     uuid = cli('deploy template create CUSTOM_T1 --extra a=1 --steps', json.dumps([{**STEP, 'priority': 10}]))['uuid']
     cli(f'deploy template set {uuid} --name CUSTOM_T2')
-    assert cli('deploy template show CUSTOM_T2')['steps'][0]['step'] == 'delete_configuration'
+    assert cli('deploy template show CUSTOM_T2')['steps'][0]['step'] == 'erase_devices_metadata'
     cli(f'deploy template unset {uuid} --extra a')
     assert uuid in [row['uuid'] for row in cli('deploy template list')]
     cli(f'deploy template delete {uuid}')
