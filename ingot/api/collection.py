@@ -4,6 +4,7 @@ from ingot.api import edit, listing, patch, versions, views
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.query import FieldsQuery
+from ingot.db import node
 
 
 class Collection(Resource):
@@ -78,3 +79,18 @@ class Detail(Resource):
 def _detail(self, call):
     noun = self.of.noun
     return listing.page(self.site, call, noun, self.of.store.rows, path=f'{noun.path}/detail', is_detailed=True)
+
+
+class OfNode(Resource):
+    """GET of the part of a collection that belongs to one node, at ``place`` below it. ``of``: the collection."""
+
+    def __init_subclass__(cls, *, of, place, is_detailed=False, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.of, cls.place, cls.is_detailed = of, place, is_detailed
+        cls.list = expose(query=of.query, noun=of.noun)(_list_of_node)
+
+
+def _list_of_node(self, call, ident):
+    node.show(self.site.database, ident, (node.TABLE.c.id,))
+    return listing.page(self.site, call, self.of.noun, self.of.store.rows, path=f'nodes/{ident}/{self.place}',
+                        filters={'node': ident}, is_detailed=self.is_detailed)

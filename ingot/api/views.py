@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ingot import errors
 from ingot.api import mask, versions
-from ingot.db import chassis, node, port, row
+from ingot.db import allocation, chassis, node, port, portgroup, row, rule, runbook, template, volume
 
 _HIDDEN = frozenset({'generation'})
 #: Most JSON columns of most rows are empty: one object stands for all of them.
@@ -128,3 +128,13 @@ NODE = Noun(
     related=('ports', 'states', 'portgroups', 'volume'))
 PORT = Noun('port', 'ports', port.TABLE, port.SHOWN, port.SORTABLE, ('uuid', 'address'))
 CHASSIS = of('chassis', 'chassis', chassis.STORE, ('uuid', 'description'), related=('nodes',))
+PORTGROUP = of('portgroup', 'portgroups', portgroup.STORE, ('uuid', 'address', 'name'), related=('ports',))
+CONNECTOR = of('connector', 'connectors', volume.CONNECTORS, ('uuid', 'node_uuid', 'type', 'connector_id'),
+               place='volume/connectors')
+TARGET = of('target', 'targets', volume.TARGETS, ('uuid', 'node_uuid', 'volume_type', 'boot_index', 'volume_id'),
+            place='volume/targets', secret=('properties',))
+TEMPLATE = of('template', 'deploy_templates', template.STORE, ('uuid', 'name'))
+RUNBOOK = of('runbook', 'runbooks', runbook.STORE, ('uuid', 'name'))
+RULE = of('rule', 'inspection_rules', rule.STORE, ('uuid', 'description', 'priority', 'phase'))
+ALLOCATION = of('allocation', 'allocations', allocation.STORE, tuple(
+    name for name in allocation.STORE.shown if name != 'generation'))

@@ -1,14 +1,48 @@
-"""What is over and was kept for a while: events, and operations that ended. Whatever is old enough is forgotten."""
+"""What is over and was kept for a while: the words on each node, events, operations that ended. What is old is forgotten."""
+
+import uuid as uuidlib
 
 import sqlalchemy as sa
 
-from ingot.db import models
+from ingot import errors
+from ingot.db import models, one
 from ingot.db.engine import now
 from ingot.db.operation import LIVE
 
 #: Rows that one transaction deletes: others wait no longer than that takes.
 BATCH = 1000
 _DAY = 86400
+TABLE = models.node_history
+#: What is told of an entry.
+FIELDS = tuple(column.name for column in TABLE.columns if column.name not in ('id', 'node_id'))
+
+
+def record(connection, node, event, *, kind, conductor=None, severity='ERROR', seconds=None):
+    """Add words to the history of ``node`` (a dict with the columns of nodes), in the transaction of what they tell.
+
+    :param kind: 'provisioning', 'cleaning', ...  :param seconds: how long what they tell of took.
+    """
+    connection.execute(one.insertion(TABLE), {
+        'uuid': str(uuidlib.uuid4()), 'node_id': node['id'], 'created_at': now(), 'severity': severity, 'event': event,
+        'event_type': kind, 'conductor': conductor, 'state': node['provision_state'],
+        'target_provision_state': node['target_provision_state'], 'duration_seconds': seconds})
+
+
+def of_node(database, node_uuid, *, limit=1, marker=None, wanted=None):
+    """Entries of the node as dicts, the newest first: ``limit`` of them after the one named ``marker``, or the one ``wanted``.
+
+    NotFound when there is no entry ``marker``.
+    """
+    mine = sa.select(TABLE).join(models.nodes, models.nodes.c.id == TABLE.c.node_id).where(models.nodes.c.uuid == node_uuid)
+    with database.read() as connection:
+        if wanted:
+            mine = mine.where(TABLE.c.uuid == wanted)
+        if marker:
+            last = connection.execute(sa.select(TABLE.c.id).where(TABLE.c.uuid == marker)).scalar()
+            if last is None:
+                raise errors.NotFound(f'There is no history entry {marker} to go on from (marker).')
+            mine = mine.where(TABLE.c.id < last)
+        return [dict(row) for row in connection.execute(mine.order_by(TABLE.c.id.desc()).limit(limit)).mappings()]
 
 
 def prune(database, days):
@@ -17,7 +51,7 @@ def prune(database, days):
     The operation that holds a node's config drive stays: a rebuild may need it.
     """
     limit = now(-days * _DAY)
-    return sum(_repeat(database, old, limit) for old in (_old_events, _old_operations))
+    return sum(_repeat(database, old, limit) for old in (_old_events, _old_operations, _old_words))
 
 
 def _repeat(database, old, limit):
@@ -36,6 +70,11 @@ def _old_events(connection, limit):
     seq, at = models.events.c.seq, models.events.c.at
     rows = connection.execute(sa.select(seq, at).order_by(seq).limit(BATCH)).all()
     return seq, [row.seq for row in rows if row.at < limit]
+
+
+def _old_words(connection, limit):
+    return TABLE.c.id, list(connection.execute(
+        sa.select(TABLE.c.id).where(TABLE.c.created_at < limit).order_by(TABLE.c.id).limit(BATCH)).scalars())
 
 
 def _old_operations(connection, limit):

@@ -137,7 +137,7 @@ def delete(database, ident, decide, *, generation=None):
     with database.write() as connection:
         current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
         decide(current)
-        for table in (models.ports, models.node_inventory, models.operations):
+        for table in (models.ports, models.portgroups, models.node_inventory):
             one.remove(connection, table, current['id'], 'node_id')
         one.remove(connection, TABLE, current['id'])
         event.add(connection, 'node.deleted', node=current['uuid'], data={'name': current['name']})
@@ -153,6 +153,12 @@ def inventory(database, ident):
     if found is None:
         raise missing(ident)
     return (found.inventory, found.plugin_data) if found.inventory is not None else None
+
+
+def children(database, uuid):
+    """Uuids of the nodes whose parent is ``uuid``."""
+    with database.read() as connection:
+        return list(connection.execute(sa.select(TABLE.c.uuid).where(TABLE.c.parent_node == uuid).order_by(TABLE.c.id)).scalars())
 
 
 def _resolve(connection, values):

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import change, event, models, node, row
+from ingot.db import change, event, models, node, one, row
 from ingot.db.page import page
 
 TABLE = models.ports
@@ -21,9 +21,14 @@ def _of_nodes(condition):
     return TABLE.c.node_id.in_(sa.select(_NODES.c.id).where(condition))
 
 
+def _of_group(ident):
+    return sa.or_(_GROUPS.c.uuid == ident, _GROUPS.c.name == ident)
+
+
 _FILTERS = {
     'node': lambda value: _of_nodes(node.matching(value)),
     'node_uuid': lambda value: _of_nodes(_NODES.c.uuid == value),
+    'portgroup': lambda value: TABLE.c.portgroup_id.in_(sa.select(_GROUPS.c.id).where(_of_group(value))),
     'shard': lambda value: _of_nodes(_NODES.c.shard.in_(value)),
     'conductor_groups': lambda value: _of_nodes(_NODES.c.conductor_group.in_(value)),
     'description_contains': lambda value: TABLE.c.description.contains(value, autoescape=True),
@@ -56,7 +61,7 @@ def rows(database, columns, filters, **paging):
 def show(database, ident, columns):
     """One row (tuple) of ``columns``, SQL expressions, for the port with this uuid or name."""
     with database.read() as connection:
-        return _show(connection, matching(ident), columns, ident)
+        return _show(connection, 'ident', ident, columns)
 
 
 def create(database, values, columns):
@@ -64,10 +69,11 @@ def create(database, values, columns):
     values = dict(values)
     ident = values.pop('node_ident')
     with database.write() as connection:
-        owner = _node(connection, node.matching(ident), ident)
+        owner = _node(connection, 'ident', ident)
+        values = _join(connection, values, owner['id'])
         key = change.insert(connection, 'port', TABLE, {**values, 'node_id': owner['id']})
         _tell(connection, owner['uuid'])
-        return _show(connection, TABLE.c.id == key, columns, key)
+        return _show(connection, 'id', key, columns)
 
 
 def edit(database, ident, columns, decide, *, generation=None):
@@ -77,36 +83,50 @@ def edit(database, ident, columns, decide, *, generation=None):
     """
     with database.write() as connection:
         current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
-        owner = _node(connection, _NODES.c.id == current['node_id'], current['node_id'])
-        values = decide({**current, 'node_uuid': owner['uuid']}, owner)
+        owner = _node(connection, 'id', current['node_id'])
+        group = current['portgroup_id'] and one.read(connection, _GROUPS, 'id', current['portgroup_id'], (_GROUPS.c.uuid,))[0]
+        values = decide({**current, 'node_uuid': owner['uuid'], 'portgroup_uuid': group}, owner)
         if 'node_uuid' in values:
             wanted = values.pop('node_uuid')
-            values['node_id'] = _node(connection, _NODES.c.uuid == wanted, wanted)['id']
+            values['node_id'] = _node(connection, 'uuid', wanted)['id']
+        values = _join(connection, values, values.get('node_id', current['node_id']))
         if values:
             change.update(connection, 'port', TABLE, current, values)
             _tell(connection, owner['uuid'])
-        return _show(connection, TABLE.c.id == current['id'], columns, ident)
+        return _show(connection, 'id', current['id'], columns)
 
 
 def delete(database, ident, decide, *, generation=None):
     """Delete a port; ``decide(current, node)`` raises when that may not be."""
     with database.write() as connection:
         current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
-        owner = _node(connection, _NODES.c.id == current['node_id'], current['node_id'])
+        owner = _node(connection, 'id', current['node_id'])
         decide(current, owner)
-        connection.execute(sa.delete(TABLE).where(TABLE.c.id == current['id']))
+        one.remove(connection, TABLE, current['id'])
         _tell(connection, owner['uuid'])
 
 
-def _show(connection, condition, columns, ident):
-    found = connection.execute(sa.select(*columns).where(condition)).first()
+def _show(connection, by, ident, columns):
+    found = one.read(connection, TABLE, by, ident, columns)
     if found is None:
         raise missing(ident)
     return found
 
 
-def _node(connection, condition, ident):
-    found = connection.execute(sa.select(_NODES).where(condition)).mappings().first()
+def _join(connection, values, node_id):
+    """``values`` with ``portgroup_uuid`` resolved to the group's id; Invalid unless it is a group of the same node."""
+    if 'portgroup_uuid' not in values:
+        return values
+    values = dict(values)
+    wanted = values.pop('portgroup_uuid')
+    group = wanted and one.read(connection, _GROUPS, 'ident', wanted, (_GROUPS.c.id, _GROUPS.c.node_id))
+    if wanted and (group is None or group.node_id != node_id):
+        raise errors.Invalid(f'Port group {wanted} could not be found on the node of this port.')
+    return {**values, 'portgroup_id': group and group.id}
+
+
+def _node(connection, by, ident):
+    found = one.whole(connection, _NODES, by, ident)
     if found is None:
         raise errors.Invalid(f'Node {ident} could not be found.')
     return found

@@ -1,9 +1,34 @@
 """A port as clients write it, and the queries on ports."""
 
+import re
+
 from wsme import types
 
 from ingot.api.types import scalar
 from ingot.api.types.query import PageQuery
+
+_SWITCH_ID = re.compile(r'(?:[0-9a-f]{2}:){5}(?:[0-9a-f]{2}:[0-9a-f]{2}:)?[0-9a-f]{2}|(?:0x)?[0-9a-f]{16}', re.I | re.ASCII)
+_OF_SWITCH = frozenset({'switch_id', 'port_id'})
+_OF_SMART_NIC = frozenset({'port_id', 'hostname'})
+
+
+class LocalLink(scalar.Object):
+    """Which switch port a card is wired to, the host of a smart NIC, or that nobody manages it."""
+
+    name = 'local_link_connection'
+    accepts = ('an object with switch_id (a MAC address or an OpenFlow datapath id) and port_id, or with hostname and port_id, '
+               'or {"network_type": "unmanaged"}; switch_info may go with it')
+
+    def check(self, value):
+        members = super().check(value).keys()
+        is_whole = members >= _OF_SWITCH or members >= _OF_SMART_NIC or not members - {'network_type', 'switch_info'}
+        if not is_whole or members - (_OF_SWITCH | _OF_SMART_NIC | {'switch_info', 'network_type'}):
+            self.refuse()
+        if value.get('network_type') not in (None, 'managed', 'unmanaged'):
+            self.refuse()
+        if 'switch_id' in value and not _SWITCH_ID.fullmatch(str(value['switch_id'])):
+            self.refuse()
+        return value
 
 
 class Port(types.Base):
@@ -11,13 +36,15 @@ class Port(types.Base):
     address = types.wsattr(scalar.Mac(is_nullable=False), mandatory=True)
     node_uuid = types.wsattr(scalar.Uuid(is_nullable=False))
     node_ident = types.wsattr(scalar.Text(is_nullable=False))
+    portgroup_uuid = types.wsattr(scalar.Uuid())
     name = types.wsattr(scalar.Name())
     description = types.wsattr(scalar.Text())
     extra = types.wsattr(scalar.Object())
-    local_link_connection = types.wsattr(scalar.Object())
+    local_link_connection = types.wsattr(LocalLink())
     pxe_enabled = types.wsattr(scalar.Bool(is_nullable=False))
     physical_network = types.wsattr(scalar.Text(64, shortest=1))
     is_smartnic = types.wsattr(scalar.Bool(is_nullable=False))
+    available_for_dynamic_portgroup = types.wsattr(scalar.Bool(is_nullable=False))
     vendor = types.wsattr(scalar.Text(32))
     category = types.wsattr(scalar.Text(80))
 
@@ -30,6 +57,7 @@ class PortQuery(PageQuery):
     node = types.wsattr(scalar.Text())
     node_uuid = types.wsattr(scalar.Uuid())
     address = types.wsattr(scalar.Mac())
+    portgroup = types.wsattr(scalar.Text())
     shard = types.wsattr(scalar.Words())
     conductor_groups = types.wsattr(scalar.Words())
     description_contains = types.wsattr(scalar.Text())

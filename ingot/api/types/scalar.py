@@ -4,14 +4,17 @@
 raise ValueError with what would be accepted.
 """
 
+import functools
 import re
 import uuid
 
+import os_traits
 from wsme import types
 
 _TRUE = frozenset({'1', 't', 'true', 'y', 'yes', 'on'})
 _FALSE = frozenset({'0', 'f', 'false', 'n', 'no', 'off'})
 _MAC = re.compile(r'[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}', re.ASCII)
+_TRAIT = re.compile('CUSTOM_[A-Z0-9_]+', re.ASCII)
 _NAME = re.compile(r'[A-Za-z0-9._~-]+', re.ASCII)
 #: Words that are parts of the API's own paths, and those that clients take out of a path before they send it.
 _RESERVED = frozenset({'.', '..', 'maintenance', 'management', 'states', 'vendor_passthru', 'detail', 'validate'})
@@ -92,14 +95,14 @@ class Name(Scalar):
 
 
 class Mac(Scalar):
-    """A MAC address of one card (no group address: IEEE 802, the lowest bit of the first byte); stored in lower case with
-    colons."""
+    """A MAC address, neither nothing nor everybody; stored in lower case with colons."""
 
     name = 'mac'
     accepts = 'a MAC address such as 52:54:00:12:34:56'
 
     def check(self, value):
-        if not isinstance(value, str) or not _MAC.fullmatch(value.lower()) or int(value[:2], 16) & 1 or not value.strip('0:-'):
+        if not isinstance(value, str) or not _MAC.fullmatch(value.lower()) or not value.lower().strip('0:-') \
+                or not value.lower().strip('f:-'):
             self.refuse()
         return value.lower().replace('-', ':')
 
@@ -180,6 +183,40 @@ class Words(Scalar):
         return self.check([word.strip() for word in text.split(',')])
 
 
+class Trait(Scalar):
+    """A trait: CUSTOM_ and capitals, digits, underscores, or one of the standard ones of the os-traits package."""
+
+    name = 'trait'
+    accepts = 'a trait: CUSTOM_ with capital letters, digits and "_" (255 characters at most), or one of the standard traits'
+
+    def check(self, value):
+        return value if isinstance(value, str) and is_trait(value) else self.refuse()
+
+
+class Traits(Scalar):
+    """A list of different traits, at most ``most``."""
+
+    basetype = list
+    name = 'traits'
+
+    def __init__(self, most=50, **kwargs):
+        super().__init__(**kwargs)
+        self.most = most
+        self.accepts = f'a list of at most {most} traits (CUSTOM_... or standard ones)'
+
+    def validate(self, value):
+        return [] if value is None else self.check(value)
+
+    def check(self, value):
+        if not isinstance(value, list) or len(value) > self.most or not all(
+                isinstance(trait, str) and is_trait(trait) for trait in value):
+            self.refuse()
+        return sorted(set(value))
+
+    def parse(self, text):
+        return self.check([word.strip() for word in text.split(',')])
+
+
 class Anything(Scalar):
     """Any JSON value; whoever uses it checks it."""
 
@@ -198,6 +235,16 @@ def is_uuid(text):
         return str(uuid.UUID(text)) == text.lower()
     except ValueError:
         return False
+
+
+def is_trait(text):
+    """True for CUSTOM_... and for a standard trait."""
+    return len(text) <= 255 and bool(_TRAIT.fullmatch(text) or text in _standard_traits())
+
+
+@functools.cache
+def _standard_traits():
+    return frozenset(os_traits.get_traits())
 
 
 def is_name(text):

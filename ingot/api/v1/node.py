@@ -8,7 +8,7 @@ from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.node import CREATE_ONLY, PATCH_ONLY, Maintenance, Node, NodePatchQuery, NodeQuery
 from ingot.api.types.query import FieldsQuery
-from ingot.api.v1 import management, port, states
+from ingot.api.v1 import allocation, history, management, port, portgroup, states, trait, volume
 from ingot.db import driver, node
 
 
@@ -16,7 +16,10 @@ def tree(site):
     return Nodes(site, fixed={'detail': Detail(site)}, children={
         'states': states.tree(site), 'management': management.tree(site), 'maintenance': MaintenanceOf(site),
         'validate': Validate(site), 'inventory': Inventory(site, since=versions.ENDPOINTS['inventory']),
-        'traits': Traits(site, since=versions.ENDPOINTS['traits']),
+        'traits': trait.Traits(site, since=versions.ENDPOINTS['traits']), 'volume': volume.of_node(site),
+        'portgroups': portgroup.of_node(site),
+        'allocation': allocation.OfNode(site, since=versions.ENDPOINTS['allocations']),
+        'history': history.tree(site), 'children': Children(site, since=versions.ENDPOINTS['children']),
         'ports': port.OfNode(site, fixed={'detail': port.DetailOfNode(site)})})
 
 
@@ -109,13 +112,14 @@ class Inventory(Resource):
         return {'inventory': orjson.Fragment(found[0]), 'plugin_data': orjson.Fragment(found[1])}
 
 
-class Traits(Resource):
-    """GET /v1/nodes/IDENT/traits"""
+class Children(Resource):
+    """GET /v1/nodes/IDENT/children"""
 
     @expose()
     def list(self, call, ident):
-        nodes.uuid(self.site, ident)
-        return {'traits': []}
+        uuid = nodes.uuid(self.site, ident)
+        return {'children': node.children(self.site.database, uuid),
+                'links': [{'rel': 'children', 'href': f'{call.base}/v1/nodes?parent_node={uuid}'}]}
 
 
 def _page(site, call, **kwargs):

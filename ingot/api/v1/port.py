@@ -8,12 +8,13 @@ from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.port import CREATE_ONLY, Port, PortQuery
 from ingot.api.types.query import FieldsQuery
-from ingot.db import node, port
+from ingot.db import node, port, portgroup
 
 #: What the switch or the boot depends on changes only while nothing runs on the machine.
-_CONNECTIVITY = frozenset({'pxe_enabled', 'local_link_connection', 'physical_network', 'address', 'node_uuid'})
+_CONNECTIVITY = frozenset({'pxe_enabled', 'local_link_connection', 'physical_network', 'address', 'node_uuid',
+                           'portgroup_uuid'})
 _CHANGEABLE = frozenset({'enroll', 'inspecting', 'inspect wait', 'manageable'})
-_DEFAULTS = {'pxe_enabled': True, 'is_smartnic': False}
+_DEFAULTS = {'pxe_enabled': True, 'is_smartnic': False, 'available_for_dynamic_portgroup': True}
 
 
 def tree(site):
@@ -84,7 +85,28 @@ class DetailOfNode(Resource):
         return _page(self.site, call, path=f'nodes/{ident}/ports/detail', filters={'node': ident}, is_detailed=True)
 
 
+class OfGroup(Resource):
+    """GET /v1/portgroups/IDENT/ports"""
+
+    is_detailed, tail = False, 'ports'
+
+    @expose(query=PortQuery, noun=views.PORT)
+    def list(self, call, ident):
+        portgroup.STORE.show(self.site.database, ident, (portgroup.TABLE.c.id,))
+        return _page(self.site, call, path=f'portgroups/{ident}/{self.tail}', filters={'portgroup': ident},
+                     is_detailed=self.is_detailed)
+
+
+class DetailOfGroup(OfGroup):
+    """GET /v1/portgroups/IDENT/ports/detail"""
+
+    is_detailed, tail = True, 'ports/detail'
+
+
 def _page(site, call, **kwargs):
+    wheres = sorted({'portgroup', 'shard', 'node' if 'node' in call.query else 'node_uuid'} & call.query.keys())
+    if len(wheres) > 1:
+        raise errors.NotPermitted(f'Ask for ports by one of {", ".join(wheres)}, not by more.')
     return listing.page(site, call, views.PORT, port.rows, **kwargs)
 
 

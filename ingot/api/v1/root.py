@@ -3,16 +3,36 @@
 from ingot.api import versions
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
-from ingot.api.v1 import chassis, conductor, driver, feed, node, port
+from ingot.api.v1 import (
+    allocation,
+    chassis,
+    conductor,
+    driver,
+    events,
+    feed,
+    node,
+    port,
+    portgroup,
+    rule,
+    runbook,
+    shard,
+    template,
+    volume,
+)
 
 #: Collections in the document of /v1.
-_LISTED = ('chassis', 'nodes', 'ports', 'drivers', 'conductors')
+_LISTED = ('chassis', 'nodes', 'ports', 'drivers', 'portgroups', 'lookup', 'heartbeat', 'volume', 'conductors', 'allocations',
+           'events', 'deploy_templates', 'shards', 'continue_inspection', 'runbooks', 'inspection_rules')
 
 
 def tree(site):
     """The root: everything stands below /v1, and below / as well."""
     resources = {'nodes': node.tree(site), 'ports': port.tree(site), 'chassis': chassis.tree(site),
-                 'drivers': driver.tree(site), 'conductors': conductor.tree(site), 'feed': feed.Feed(site)}
+                 'drivers': driver.tree(site), 'conductors': conductor.tree(site), 'feed': feed.Feed(site),
+                 'portgroups': portgroup.tree(site), 'volume': volume.tree(site), 'deploy_templates': template.tree(site),
+                 'runbooks': runbook.tree(site), 'inspection_rules': rule.tree(site), 'allocations': allocation.tree(site),
+                 'shards': shard.Shards(site, since=versions.ENDPOINTS['shards']),
+                 'events': events.Events(site, since=versions.ENDPOINTS['events'])}
     return Discovery(site, fixed={'v1': Version(site, fixed=resources), **resources})
 
 

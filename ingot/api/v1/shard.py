@@ -1,0 +1,12 @@
+"""/v1/shards"""
+
+from ingot.api.expose import expose
+from ingot.api.resource import Resource
+from ingot.db import shard
+
+
+class Shards(Resource):
+
+    @expose()
+    def list(self, call):
+        return {'shards': shard.counts(self.site.database)}
