@@ -9,10 +9,23 @@ from ingot.drivers.base import INTERFACES
 
 #: (interface kind, method) that ``ask`` may call.
 QUESTIONS = {
-    ('management', 'boot_devices'),
+    ('management', 'boot_devices'), ('management', 'indicators'), ('management', 'indicator'), ('management', 'boot_modes'),
+    ('management', 'media'), ('console', 'console'), ('vendor', 'methods'), ('network', 'vifs'),
+    ('raid', 'logical_disk_properties'),
 }
-#: (interface kind, method) that ``order`` may call: the purpose of its lock.
+#: (interface kind, method) that ``order`` may call: the purpose of its lock, and what the node's row remembers of it.
 ORDERS = {
+    ('management', 'inject_nmi'): ('inject NMI', {}),
+    ('management', 'set_indicator'): ('set indicator', {}),
+    ('management', 'set_boot_mode'): ('set boot mode', {'boot_mode': 'mode'}),
+    ('management', 'set_secure_boot'): ('set secure boot', {'secure_boot': 'is_on'}),
+    ('management', 'attach_media'): ('attach virtual media', {}),
+    ('management', 'detach_media'): ('detach virtual media', {}),
+    ('console', 'start'): ('start console', {'console_enabled': True}),
+    ('console', 'stop'): ('stop console', {'console_enabled': False}),
+    ('vendor', 'call'): ('vendor method', {}),
+    ('network', 'attach_vif'): ('attach VIF', {}),
+    ('network', 'detach_vif'): ('detach VIF', {}),
 }
 
 
@@ -65,13 +78,19 @@ class Service:
     def ask(self, node, kind, method, arguments=None):
         """What ``method`` of the node's ``kind`` interface answers; reads only, without the lock. See QUESTIONS."""
         row = nodes.get(self.database, node)
-        return getattr(self._interface(row, _known(QUESTIONS, kind, method)), method)(row, **(arguments or {}))
+        return self._method(QUESTIONS, row, kind, method)(row, **(arguments or {}))
 
     def order(self, node, kind, method, arguments=None):
         """As ``ask``, for what changes something on the machine: under the node's lock, until it is done. See ORDERS."""
-        task = self.crew.take(nodes.get(self.database, node)['uuid'], ORDERS[_known(ORDERS, kind, method), method])
+        arguments, row = arguments or {}, nodes.get(self.database, node)
+        self._method(ORDERS, row, kind, method)
+        purpose, remembered = ORDERS[kind, method]
+        task = self.crew.take(row['uuid'], purpose)
         with self.crew.releasing(task, is_always=True):
-            return getattr(task.interface(kind), method)(task.node, **(arguments or {}))
+            answer = self._method(ORDERS, task.node, kind, method)(task.node, **arguments)
+            if remembered:
+                task.save({column: arguments.get(source, source) for column, source in remembered.items()})
+            return answer
 
     def boot_device(self, node):
         row = nodes.get(self.database, node)
@@ -106,6 +125,17 @@ class Service:
         if operations.is_reported(self.database, operation):
             self.crew.resume(operations.get(self.database, operation)['node'], operation)
 
+    def _method(self, table, row, kind, method):
+        """The method of the node's interface; Invalid when nobody is asked for it, or the interface has it not."""
+        if (kind, method) not in table:
+            raise errors.Invalid(f'Conductors are not asked for {kind}.{method}.')
+        found = getattr(self._interface(row, kind), method, None)
+        if found is None:
+            chosen = f'{kind}_interface "{row[f"{kind}_interface"]}"'
+            raise errors.Invalid(f'Node {row["uuid"]}: its {chosen} (driver {row["driver"]}) '
+                                 f'does not support {method.replace("_", " ")}.')
+        return found
+
     def _interface(self, row, kind):
         return self.drivers.of(row).interface(row, kind)
 
@@ -117,12 +147,6 @@ class Service:
         except errors.IngotError as error:
             return {'result': False, 'reason': error.explain()}
         return {'result': True}
-
-
-def _known(table, kind, method):
-    if (kind, method) not in table:
-        raise errors.Invalid(f'Conductors are not asked for {kind}.{method}.')
-    return kind
 
 
 def _refuse_power(row):

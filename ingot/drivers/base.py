@@ -104,6 +104,44 @@ class Management(Protocol):
     def sensors(self, node) -> dict: ...          # {'Temperature': {'CPU1 Temp': {'value', 'units', 'health'}}, ...}
 
 
+    # What not every BMC can do: an implementation without these methods says so by not having them.
+    def inject_nmi(self, node) -> None: ...
+    def indicators(self, node) -> list: ...       # [{'component', 'name', 'readonly', 'states'}]
+    def indicator(self, node, component, name) -> str: ...          # on off blinking unknown
+    def set_indicator(self, node, component, name, state) -> None: ...
+    def boot_modes(self, node) -> list: ...       # of 'bios', 'uefi'
+    def set_boot_mode(self, node, mode) -> None: ...                # from the next boot on
+    def set_secure_boot(self, node, is_on) -> None: ...
+    def media(self, node) -> list: ...            # [{'device_type', 'image_url'}] of what is inserted
+    def attach_media(self, node, device_type, image_url, image_download_source=None) -> None: ...
+    def detach_media(self, node, device_types=None) -> None: ...    # None: all of them
+
+
+class Console(Protocol):
+    def start(self, node) -> None: ...
+    def stop(self, node) -> None: ...
+    def console(self, node) -> dict: ...          # {'type', 'url'}
+
+
+class Vendor(Protocol):
+    def methods(self, node) -> dict: ...          # {name: {'http_methods', 'async', 'description', 'attach', ...}}
+    def call(self, node, method, http_method, arguments): ...
+
+
+class Bios(Protocol):
+    def settings(self, node) -> list: ...         # rows of bios_settings, without node and times
+
+
+class Firmware(Protocol):
+    def components(self, node) -> list: ...       # rows of firmware_components, without node and times
+
+
+class Network(Protocol):
+    def vifs(self, node) -> list: ...             # ids of what is attached
+    def attach_vif(self, node, vif) -> None: ...
+    def detach_vif(self, node, vif) -> None: ...
+
+
 class Boot(Protocol):
     """``needs_ports = False`` on an implementation: it boots machines whose MACs nobody knows, and gets none of them."""
 

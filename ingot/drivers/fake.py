@@ -39,6 +39,12 @@ class FakeMachine:
     writes: int = 0                                                 # how often an image was written
     configdrive: str | None = None                                  # as in the plan
     reports: dict = dataclasses.field(default_factory=dict)         # operation -> report, of this boot
+    bios: dict = dataclasses.field(default_factory=dict)            # settings that were changed
+    firmware: dict = dataclasses.field(default_factory=dict)        # component -> version that was flashed
+    media: dict = dataclasses.field(default_factory=dict)           # device type -> URL of what is in it
+    indicators: dict = dataclasses.field(default_factory=dict)      # (component, name) -> state
+    has_console: bool = False
+    interrupts: int = 0                                             # NMIs
 
     def press(self, target):
         """Power on, off or cycle it; a power-on boots from the device that is set."""
@@ -107,7 +113,7 @@ class World:
             raise errors.DeadlineExceeded(f'Node {node["uuid"]}: {name} did not end within {seconds} s.')
 
 
-def _behaves(method):
+def behaves(method):
     """Make ``method(self, node, ...)`` of an interface log its call, run the hooks and obey driver_info['fake']."""
     name = method.__name__
 
@@ -134,7 +140,9 @@ def _behaves(method):
     return behave
 
 
-class _Fake:
+class FakeInterface:
+    """Base of all fake interfaces."""
+
     kind = None
 
     def __init__(self, context):
@@ -143,21 +151,21 @@ class _Fake:
     def properties(self):
         return _MISBEHAVE
 
-    @_behaves
+    @behaves
     def validate(self, node):
         if not isinstance((node.get('driver_info') or {}).get('fake') or {}, dict):
             raise errors.InvalidParameter(f'Node {node["uuid"]}: driver_info/fake must be an object, "interface.method" '
                                           'to what goes wrong there.')
 
 
-class FakePower(_Fake):
+class FakePower(FakeInterface):
     kind = 'power'
 
-    @_behaves
+    @behaves
     def state(self, node):
         return self.world.of(node).power
 
-    @_behaves
+    @behaves
     def set(self, node, target, timeout):
         if target not in self.supported(node):
             raise errors.InvalidParameter(f'Node {node["uuid"]}: no power target "{target}"; '
@@ -168,18 +176,18 @@ class FakePower(_Fake):
         return list(states.POWER_RESULT)
 
 
-class FakeManagement(_Fake):
+class FakeManagement(FakeInterface):
     kind = 'management'
 
     def boot_devices(self, node):
         return ['pxe', 'disk', 'cdrom', 'bios', 'safe']
 
-    @_behaves
+    @behaves
     def boot_device(self, node):
         machine = self.world.of(node)
         return base.BootDevice(machine.boot_device, machine.is_persistent)
 
-    @_behaves
+    @behaves
     def set_boot_device(self, node, device, *, is_persistent=False):
         if device not in self.boot_devices(node):
             raise errors.InvalidParameter(f'Node {node["uuid"]}: no boot device "{device}"; '
@@ -187,27 +195,68 @@ class FakeManagement(_Fake):
         machine = self.world.of(node)
         machine.boot_device, machine.is_persistent = device, is_persistent
 
-    @_behaves
+    @behaves
+    def inject_nmi(self, node):
+        self.world.of(node).interrupts += 1
+
+    def indicators(self, node):
+        """[{'component', 'name', 'readonly', 'states'}]."""
+        return [{'component': 'chassis', 'name': 'led-0', 'readonly': True, 'states': ['off', 'on']},
+                {'component': 'system', 'name': 'led', 'readonly': False, 'states': ['blinking', 'off', 'on']}]
+
+    @behaves
+    def indicator(self, node, component, name):
+        return self.world.of(node).indicators.get((component, name), 'on' if component == 'chassis' else 'off')
+
+    @behaves
+    def set_indicator(self, node, component, name, state):
+        self.world.of(node).indicators[component, name] = state
+
+    def boot_modes(self, node):
+        return ['bios', 'uefi']
+
+    @behaves
+    def set_boot_mode(self, node, mode):
+        """From the next boot on."""
+
+    @behaves
+    def set_secure_boot(self, node, is_on):
+        """From the next boot on."""
+
+    @behaves
+    def media(self, node):
+        return [{'device_type': kind, 'image_url': url} for kind, url in sorted(self.world.of(node).media.items())]
+
+    @behaves
+    def attach_media(self, node, device_type, image_url, image_download_source=None):
+        self.world.of(node).media[device_type] = image_url
+
+    @behaves
+    def detach_media(self, node, device_types=None):
+        for kind in device_types or list(self.world.of(node).media):
+            self.world.of(node).media.pop(kind, None)
+
+    @behaves
     def bmc_info(self, node):
         return {'manufacturer': 'Ingot', 'product': 'Fake', 'firmware_version': '1.0', 'guid': node['uuid']}
 
-    @_behaves
+    @behaves
     def sensors(self, node):
         watts = 120.0 if self.world.of(node).power == states.POWER_ON else 6.0
         return {'Temperature': {'CPU1 Temp': {'value': 41.0, 'units': 'degrees C', 'health': 'ok'}},
                 'Power': {'PSU1 Input': {'value': watts, 'units': 'Watts', 'health': 'ok'}}}
 
 
-class FakeBoot(_Fake):
+class FakeBoot(FakeInterface):
     kind = 'boot'
     needs_ports = False       # a machine without a card has a record under its uuid
 
-    @_behaves
+    @behaves
     def publish(self, node, macs, files):
         self.world.of(node)
         self.world.records.update((mac.lower(), (node['uuid'], files)) for mac in macs or [node['uuid']])
 
-    @_behaves
+    @behaves
     def withdraw(self, node, macs):
         for mac in macs or [node['uuid']]:
             self.world.records.pop(mac.lower(), None)
@@ -216,12 +265,12 @@ class FakeBoot(_Fake):
         return [mac for mac in list(self.world.records) if ':' in mac]
 
 
-class FakeDeploy(_Fake):
+class FakeDeploy(FakeInterface):
     """Any image_source is good, also none: its name stands for the bytes of the image."""
 
     kind = 'deploy'
 
-    @_behaves
+    @behaves
     def fetch(self, node, operation):
         source = (node.get('instance_info') or {}).get('image_source') or ''
         digest = hashlib.sha256(source.encode()).hexdigest()
@@ -229,23 +278,23 @@ class FakeDeploy(_Fake):
         image = base.Image(f'/fake/{digest}', f'sha256:{digest}', manifest)
         return self.world.of(node).held.setdefault(operation, image)
 
-    @_behaves
+    @behaves
     def release(self, node, operation):
         self.world.of(node).held.pop(operation, None)
 
-    @_behaves
+    @behaves
     def export(self, node, operation, image):
         export = base.Export('192.0.2.1', 3260, f'iqn.2026-11.fake:{operation}', 1, operation, f'fake-{operation}'[:16])
         return self.world.of(node).exports.setdefault(operation, (export, image.checksum))[0]
 
-    @_behaves
+    @behaves
     def withdraw(self, node, operation):
         self.world.of(node).exports.pop(operation, None)
 
     def exported(self):
         return [operation for machine in list(self.world.machines.values()) for operation in list(machine.exports)]
 
-    @_behaves
+    @behaves
     def machine_report(self, node, plan):
         """The agent's work: the same report again for the same boot; a failed report when the machine cannot have booted."""
         machine = self.world.of(node)
@@ -291,16 +340,16 @@ class FakeDeploy(_Fake):
         return {'seq': 1, 'result': 'done', 'data': data}
 
 
-class FakeInspect(_Fake):
+class FakeInspect(FakeInterface):
     kind = 'inspect'
     needs_agent = False
 
-    @_behaves
+    @behaves
     def inventory(self, node):
         return inventory(node)
 
 
-class FakeOther(_Fake):
+class FakeOther(FakeInterface):
     """An interface of a ``kind`` that has nothing to do yet."""
 
     def __init__(self, context, kind):

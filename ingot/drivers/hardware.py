@@ -6,7 +6,7 @@ although it is not that program that is run.
 
 import dataclasses
 
-from ingot.drivers import base, fake, manual
+from ingot.drivers import base, fake, fake_parts, manual
 
 #: Interface kinds that have nothing to do yet -> the name that says so.
 _ABSENT = {'bios': 'no-bios', 'console': 'no-console', 'firmware': 'no-firmware', 'inspect': 'no-inspect',
@@ -28,6 +28,16 @@ class Absent:
 
     def inventory(self, node):
         return {}
+
+    def vifs(self, node):
+        """Of a node whose network nobody manages."""
+        return []
+
+    def attach_vif(self, node, vif):
+        """Whoever wired the machine has done that."""
+
+    def detach_vif(self, node, vif):
+        """As ``attach_vif``."""
 
 
 class AgentInspect:
@@ -62,7 +72,9 @@ def manual_management(context):
 def fake_hardware(context):
     """Machines that exist in memory only."""
     faked = {'power': fake.FakePower, 'management': fake.FakeManagement, 'boot': fake.FakeBoot,
-             'deploy': fake.FakeDeploy, 'inspect': fake.FakeInspect}
+             'deploy': fake.FakeDeploy, 'inspect': fake.FakeInspect, 'bios': fake_parts.FakeBios,
+             'firmware': fake_parts.FakeFirmware, 'raid': fake_parts.FakeRaid, 'console': fake_parts.FakeConsole,
+             'vendor': fake_parts.FakeVendor, 'rescue': fake_parts.FakeRescue}
     interfaces = {kind: {'fake': faked[kind](context) if kind in faked else fake.FakeOther(context, kind)}
                   for kind in base.INTERFACES}
     for kind, name in _ABSENT.items():
