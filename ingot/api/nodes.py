@@ -79,8 +79,11 @@ def _check_reasons(after, changed, name):
             raise errors.Invalid(f'{name}: {flag}_reason goes together with {flag} only.')
 
 
-def complete(changed):
-    """``changed`` with what follows from it: a flag that goes takes its reason along."""
+def complete(current, changed):
+    """``changed`` with what follows from it: a flag that goes takes its reason along, an instance without name gets one."""
+    shown = (changed.get('instance_info') or {}).get('display_name')
+    if shown and isinstance(shown, str) and not {**current, **changed}['instance_name']:
+        changed = {**changed, 'instance_name': shown[:255]}
     gone = {flag for flag in ('maintenance', 'protected', 'retired') if changed.get(flag) is False}
     more = {f'{flag}_reason': None for flag in gone}
     return {**changed, **more, **({'fault': None} if 'maintenance' in gone else {})}

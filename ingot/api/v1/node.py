@@ -8,7 +8,19 @@ from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.node import CREATE_ONLY, PATCH_ONLY, Maintenance, Node, NodePatchQuery, NodeQuery
 from ingot.api.types.query import FieldsQuery
-from ingot.api.v1 import allocation, history, management, port, portgroup, states, trait, volume
+from ingot.api.v1 import (
+    allocation,
+    history,
+    management,
+    port,
+    portgroup,
+    states,
+    trait,
+    vendor,
+    vif,
+    vmedia,
+    volume,
+)
 from ingot.db import driver, node
 
 
@@ -19,6 +31,8 @@ def tree(site):
         'traits': trait.Traits(site, since=versions.ENDPOINTS['traits']), 'volume': volume.of_node(site),
         'portgroups': portgroup.of_node(site),
         'allocation': allocation.OfNode(site, since=versions.ENDPOINTS['allocations']),
+        'vifs': vif.tree(site), 'vendor_passthru': vendor.tree(site),
+        'vmedia': vmedia.VirtualMedia(site, since=versions.ENDPOINTS['vmedia']),
         'history': history.tree(site), 'children': Children(site, since=versions.ENDPOINTS['children']),
         'ports': port.OfNode(site, fixed={'detail': port.DetailOfNode(site)})})
 
@@ -60,7 +74,7 @@ class Nodes(Resource):
             if touches_driver:
                 changed = nodes.settle_interfaces(current, changed, offered, is_reset=is_reset)
             nodes.check_changes(current, changed)
-            return nodes.complete(changed)
+            return nodes.complete(current, changed)
         row = node.edit(self.site.database, ident, view.columns, decide, generation=call.generations)
         return edit.shown(call, view, row)
 

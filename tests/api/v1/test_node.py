@@ -462,3 +462,13 @@ def test_the_inventory_is_what_inspection_found(api, database):
 def test_traits_are_an_empty_list(api):
     api.node(name='n1')
     assert api.get('/v1/nodes/n1/traits').json == {'traits': []}
+
+
+def test_an_instance_without_a_name_gets_the_one_that_is_displayed(api):
+    node = api.node(name='n1')
+    path = f'/v1/nodes/{node["uuid"]}'
+    patch = [{'op': 'add', 'path': '/instance_info', 'value': {'display_name': 'first'}}]
+    assert api.patch(path, patch).json['instance_name'] == 'first'
+    assert api.patch(path, [{'op': 'replace', 'path': '/instance_name', 'value': 'mine'}]).json['instance_name'] == 'mine'
+    patch[0]['value'] = {'display_name': 'second'}
+    assert api.patch(path, patch).json['instance_name'] == 'mine'
