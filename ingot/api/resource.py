@@ -30,10 +30,11 @@ class Resource:
     """Handlers on the collection: ``list create put clear``; on one item: ``get patch delete replace``.
 
     ``fixed`` are resources at words of their own (``nodes/detail``), ``children`` those below an item (``nodes/N/states``).
-    ``since``: the minor that brought it.
+    ``since``: the minor that brought it. ``writes_since``: {method: minor} where clients of older ones expect 405, not 404.
     """
 
     since = 1
+    writes_since = {}
 
     def __init__(self, site, *, fixed=None, children=None, since=None):
         self.site = site
@@ -45,6 +46,10 @@ class Resource:
     def has_items(self):
         return bool(self.children) or any(hasattr(self, name) for name in _ON_ITEM.values())
 
+    def takes(self, word):
+        """True for what could be the uuid or name of an item."""
+        return is_ident(word)
+
 
 def find(root, request, path):
     """(handler, idents) for the words of ``path`` below ``root``; NotFound, or MethodNotAllowed with what is allowed."""
@@ -53,13 +58,15 @@ def find(root, request, path):
         branches = resource.fixed if verbs is _ON_COLLECTION else resource.children
         if word in branches:
             resource, verbs = branches[word], _ON_COLLECTION
-        elif verbs is _ON_COLLECTION and resource.has_items and is_ident(word):
+        elif verbs is _ON_COLLECTION and resource.has_items and resource.takes(word):
             idents.append(word)
             verbs = _ON_ITEM
         else:
             raise _nothing(path)
-        if resource.since > request.environ['ingot.minor']:
+        if resource.since > request.environ['ingot.minor'] and request.method not in resource.writes_since:
             raise _nothing(path)
+    if resource.writes_since.get(request.method, 1) > request.environ['ingot.minor']:
+        raise _refusal(request.method, [method for method in verbs if method not in resource.writes_since])
     return _handler(resource, verbs, request.method, path), idents
 
 
@@ -74,10 +81,14 @@ def _handler(resource, verbs, method, path):
         allow = [known for known, name in verbs.items() if hasattr(resource, name)]
         if not allow:
             raise _nothing(path)
-        error = errors.MethodNotAllowed(f'{method[:20]} is not possible here.')
-        error.allow = allow
-        raise error
+        raise _refusal(method, allow)
     return handler
+
+
+def _refusal(method, allow):
+    error = errors.MethodNotAllowed(f'{method[:20]} is not possible here.')
+    error.allow = allow
+    return error
 
 
 def _nothing(path):

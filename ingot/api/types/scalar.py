@@ -237,6 +237,11 @@ def is_uuid(text):
         return False
 
 
+def is_count(value):
+    """True for a whole number from 1."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 def is_trait(text):
     """True for CUSTOM_... and for a standard trait."""
     return len(text) <= 255 and bool(_TRAIT.fullmatch(text) or text in _standard_traits())

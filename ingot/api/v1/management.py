@@ -1,13 +1,17 @@
 """/v1/nodes/IDENT/management"""
 
-from ingot.api import nodes
+from ingot.api import nodes, versions
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
+from ingot.api.types.hardware import NoBody
 from ingot.api.types.node import BootDevice
+from ingot.api.v1 import indicator
 
 
 def tree(site):
-    return Resource(site, fixed={'boot_device': BootDeviceOf(site, fixed={'supported': Supported(site)})})
+    return Resource(site, fixed={
+        'boot_device': BootDeviceOf(site, fixed={'supported': Supported(site)}), 'indicators': indicator.tree(site),
+        'inject_nmi': InjectNmi(site, since=versions.ENDPOINTS['inject_nmi'])})
 
 
 class BootDeviceOf(Resource):
@@ -26,3 +30,11 @@ class Supported(Resource):
     @expose()
     def list(self, call, ident):
         return {'supported_boot_devices': self.site.conductor.boot_devices(nodes.uuid(self.site, ident))}
+
+
+class InjectNmi(Resource):
+    """PUT /v1/nodes/IDENT/management/inject_nmi"""
+
+    @expose(body=NoBody, status=204, is_optional=True)
+    def put(self, call, body, ident):
+        self.site.conductor.order(nodes.uuid(self.site, ident), 'management', 'inject_nmi')

@@ -10,6 +10,8 @@ from ingot.api.types.node import CREATE_ONLY, PATCH_ONLY, Maintenance, Node, Nod
 from ingot.api.types.query import FieldsQuery
 from ingot.api.v1 import (
     allocation,
+    bios,
+    firmware,
     history,
     management,
     port,
@@ -31,7 +33,7 @@ def tree(site):
         'traits': trait.Traits(site, since=versions.ENDPOINTS['traits']), 'volume': volume.of_node(site),
         'portgroups': portgroup.of_node(site),
         'allocation': allocation.OfNode(site, since=versions.ENDPOINTS['allocations']),
-        'vifs': vif.tree(site), 'vendor_passthru': vendor.tree(site),
+        'bios': bios.tree(site), 'firmware': firmware.tree(site), 'vifs': vif.tree(site), 'vendor_passthru': vendor.tree(site),
         'vmedia': vmedia.VirtualMedia(site, since=versions.ENDPOINTS['vmedia']),
         'history': history.tree(site), 'children': Children(site, since=versions.ENDPOINTS['children']),
         'ports': port.OfNode(site, fixed={'detail': port.DetailOfNode(site)})})
