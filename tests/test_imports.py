@@ -15,12 +15,13 @@ MAY_IMPORT = {
     'rpc': {'errors', 'config'},
     'db': {'errors', 'states', 'config'},
     'drivers': {'errors', 'states', 'config', 'programs', 'concurrency'},
-    'conductor': GROUND | {'rpc', 'db', 'drivers'},
-    'api': GROUND | {'rpc', 'db'},
+    'rules': {'errors'},
+    'conductor': GROUND | {'rpc', 'db', 'drivers', 'rules'},
+    'api': GROUND | {'rpc', 'db', 'rules'},
     'ramdisk': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs'},
     'ramdisk.agent': set(),
     'lab': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs'},
-    'cli': GROUND | {'rpc', 'db', 'drivers', 'conductor', 'api', 'ramdisk', 'lab', 'cli'},
+    'cli': GROUND | {'rpc', 'db', 'drivers', 'rules', 'conductor', 'api', 'ramdisk', 'lab', 'cli'},
 }
 FILES = sorted(path for path in HOUSE.rglob('*.py') if 'migrations' not in path.parts)
 

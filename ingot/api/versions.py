@@ -200,6 +200,18 @@ ENDPOINTS = _table('''
     96 inspection_rules
     112 runbook_traits''')
 
+#: {method: minor} of writes that are refused with 405 below
+ALLOCATION_WRITES = {'POST': 52, 'DELETE': 52, 'PATCH': 57}
+
+#: {argument of heartbeat: minor}; older ones are refused with 400
+HEARTBEAT = {'agent_version': 36, 'agent_verify_ca': 68, 'agent_status': 72, 'agent_status_message': 72}
+
+#: lookup hands out a token from here on
+AGENT_TOKEN = 62
+
+#: continue_inspection is there for the very oldest too: early ramdisks ask for no version
+CONTINUE_INSPECTION = frozenset({LEAST, *range(84, MOST + 1)})
+
 #: State names that older clients do not know: {state: (minor that brought it, what is shown below)}
 STATES = {'available': (2, None), 'inspect wait': (39, 'inspecting')}
 

@@ -1,7 +1,7 @@
 """Inspection on one screen: what hardware there is, seen from the ramdisk or told by the BMC."""
 
 from ingot import errors
-from ingot.conductor import plan
+from ingot.conductor import plan, rules
 from ingot.conductor.flow import Step
 from ingot.conductor.ramdisk import (
     await_machine,
@@ -23,7 +23,8 @@ def write_plan(task):
 
 def save_inventory(task):
     """Store what the machine reported."""
-    _store(task, (task.operation['report'].get('data') or {}).get('inventory') or {})
+    data = task.operation['report'].get('data') or {}
+    _store(task, data.get('inventory') or {}, data.get('plugin_data') or {})
 
 
 def ask_bmc(task):
@@ -33,19 +34,20 @@ def ask_bmc(task):
     if not found:
         raise errors.InvalidParameter(f'Node {task.uuid}: its inspect_interface cannot inspect.',
                                       remedy='Choose another one: "agent" boots the machine to look.')
-    _store(task, found)
+    _store(task, found, {})
 
 
-def _store(task, found):
-    """The inventory whole; its short form in properties; a port for the interface that it booted from."""
+def _store(task, found, plugin_data):
+    """The inventory whole; its short form in properties; a port for the interface that it booted from; what rules say."""
     mac = (found.get('boot') or {}).get('pxe_interface')
+    review = rules.Review(task.database, task.node, found, plugin_data, mac)
 
     def store(connection):
-        inventories.save(connection, task.node, found)
         if mac:
             inventories.ensure_port(connection, task.node, mac)
-    task.save(lambda row: {'properties': row['properties'] | properties(found), 'inspection_finished_at': now(),
-                           **boot_mode(found)}, also=store)
+        review.store(connection, task.node)
+    task.save(lambda row: review.decide(row, {
+        'properties': row['properties'] | properties(found), 'inspection_finished_at': now(), **boot_mode(found)}), also=store)
 
 
 def properties(found):

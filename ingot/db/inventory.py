@@ -43,3 +43,19 @@ def owner_of(database, mac):
     query = sa.select(models.nodes.c.uuid).join(models.ports, models.ports.c.node_id == models.nodes.c.id)
     with database.read() as connection:
         return connection.execute(query.where(models.ports.c.address == mac.lower())).scalar()
+
+
+def ports(database, node):
+    """The ports of ``node`` as dicts, JSON parsed."""
+    table = models.ports
+    with database.read() as connection:
+        found = connection.execute(sa.select(table).where(table.c.node_id == node['id']).order_by(table.c.id)).mappings().all()
+    return [row.parse(table, one) for one in found]
+
+
+def change_port(connection, node, address, values):
+    """Change the port of ``node`` with this address, in the transaction of what else inspection changes."""
+    table = models.ports
+    connection.execute(sa.update(table).where(table.c.node_id == node['id'], table.c.address == address).values(
+        **row.dump(table, values), generation=table.c.generation + 1, updated_at=now()))
+    event.add(connection, 'node.updated', node=node['uuid'], data={'port': address})

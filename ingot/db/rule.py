@@ -6,7 +6,9 @@ from ingot.db import models, row
 from ingot.db.store import Store
 
 TABLE = models.inspection_rules
-STORE = Store('inspection rule', TABLE)
+#: What a sensitive rule says is for conductors only.
+STORE = Store('inspection rule', TABLE, shown={
+    name: sa.case((TABLE.c.sensitive, sa.literal('null')), else_=TABLE.c[name]) for name in ('conditions', 'actions')})
 
 
 def every(database):

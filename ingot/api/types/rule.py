@@ -10,8 +10,8 @@ class Rule(types.Base):
     uuid = types.wsattr(scalar.Uuid(is_nullable=False))
     description = types.wsattr(scalar.Text())
     priority = types.wsattr(scalar.Integer(0, 9999, is_nullable=False))
-    sensitive = types.wsattr(scalar.Bool(is_nullable=False))
-    phase = types.wsattr(scalar.Choice('main', is_nullable=False))
+    sensitive = types.wsattr(scalar.Bool())
+    phase = types.wsattr(scalar.Choice('main'))
     conditions = types.wsattr(scalar.Anything())
     actions = types.wsattr(scalar.Anything(), mandatory=True)
 
@@ -20,4 +20,4 @@ CREATE_ONLY = frozenset({'uuid'})
 
 
 class RuleQuery(PageQuery):
-    """Nothing but the page."""
+    phase = types.wsattr(scalar.Text(16))

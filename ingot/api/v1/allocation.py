@@ -3,14 +3,12 @@
 import uuid as uuids
 
 from ingot import errors
-from ingot.api import collection, edit, listing, patch, versions, views
+from ingot.api import collection, edit, listing, versions, views
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.allocation import CREATE_ONLY, Allocation, AllocationQuery
 from ingot.api.types.query import FieldsQuery
 from ingot.db import allocation, node
-
-_PATCH_SINCE = 57
 
 
 def tree(site):
@@ -20,6 +18,7 @@ def tree(site):
 class Allocations(collection.Collection):
     noun, store, type, query = views.ALLOCATION, allocation.STORE, Allocation, AllocationQuery
     create_only = CREATE_ONLY
+    writes_since = versions.ALLOCATION_WRITES
 
     @expose(body=Allocation, status=201, noun=views.ALLOCATION)
     def create(self, call, body):
@@ -33,14 +32,6 @@ class Allocations(collection.Collection):
         answer = edit.created(call, self.noun, view, self.store.create(self.site.database, body, view.columns))
         allocation.settle(self.site.database, body['uuid'])
         return answer
-
-    @expose(body=patch.read, patched=Allocation, noun=views.ALLOCATION)
-    def patch(self, call, operations, ident):
-        if call.minor < _PATCH_SINCE:
-            error = errors.MethodNotAllowed(f'Allocations can be changed since API version 1.{_PATCH_SINCE}.')
-            error.allow = ['GET', 'DELETE']
-            raise error
-        return collection._patch(self, call, operations, ident)
 
     @expose(status=204)
     def delete(self, call, ident):

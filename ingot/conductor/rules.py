@@ -1,0 +1,38 @@
+"""Inspection rules at work: they see the node as inspection leaves it, and what they change is stored with the inventory."""
+
+from ingot.db import inventory as inventories
+from ingot.db import rule as rules
+from ingot.rules import action, rule
+
+#: A port that inspection is about to make, for the card that the machine booted from.
+_NEW = {'uuid': None, 'extra': {}, 'local_link_connection': {}, 'pxe_enabled': True, 'is_smartnic': False,
+        'physical_network': None, 'description': None, 'vendor': None, 'category': None}
+
+
+class Review:
+    """One run of all rules over one inspection: ``decide`` first, then ``store``, in one transaction."""
+
+    def __init__(self, database, node, inventory, plugin_data, mac=None):
+        self.inventory, self.plugin_data = inventory, plugin_data
+        self._rules, self._ports = rules.every(database), inventories.ports(database, node)
+        if mac and mac.lower() not in [port['address'] for port in self._ports]:
+            self._ports.append({**_NEW, 'address': mac.lower()})
+        self._draft = None
+
+    def decide(self, node, values):
+        """``values`` that inspection changes in ``node`` anyway, with those that the rules change; HardwareFailure."""
+        after = {**node, **values}
+        self._draft = rule.run(self._rules, after, self._ports, self.inventory, self.plugin_data)
+        return values | _changes(after, self._draft.node, (*action.NODE, 'traits'))
+
+    def store(self, connection, node):
+        """The inventory, the plugin data and the ports as the rules left them."""
+        inventories.save(connection, node, self.inventory, self._draft.plugin_data)
+        for before, after in zip(self._ports, self._draft.ports, strict=True):
+            changed = _changes(before, after, action.PORT)
+            if changed:
+                inventories.change_port(connection, node, before['address'], changed)
+
+
+def _changes(before, after, names):
+    return {name: after[name] for name in names if after[name] != before[name]}
