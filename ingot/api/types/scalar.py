@@ -16,6 +16,8 @@ _FALSE = frozenset({'0', 'f', 'false', 'n', 'no', 'off'})
 _MAC = re.compile(r'[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}', re.ASCII)
 _TRAIT = re.compile('CUSTOM_[A-Z0-9_]+', re.ASCII)
 _NAME = re.compile(r'[A-Za-z0-9._~-]+', re.ASCII)
+#: Python's type -> that of JSON Schema.
+_TYPES = {str: 'string', bool: 'boolean', int: 'integer', dict: 'object', list: 'array'}
 #: Words that are parts of the API's own paths, and those that clients take out of a path before they send it.
 _RESERVED = frozenset({'.', '..', 'maintenance', 'management', 'states', 'vendor_passthru', 'detail', 'validate'})
 
@@ -41,6 +43,18 @@ class Scalar(types.UserType):
     def check(self, value):
         raise NotImplementedError
 
+    def schema(self):
+        """JSON Schema (draft 2020-12) of what ``validate`` takes: the part of its rules that a schema can tell."""
+        found = {'description': f'{self.accepts[0].upper()}{self.accepts[1:]}.', **self.describe()}
+        if self.is_nullable and 'type' in found:
+            found['type'] = [found['type'], 'null']
+            found |= {'enum': [*found['enum'], None]} if 'enum' in found else {}
+        return found
+
+    def describe(self):
+        """The schema without null and words."""
+        return {'type': _TYPES[self.basetype]}
+
     def refuse(self):
         raise ValueError(f'expected {self.accepts}')
 
@@ -63,6 +77,10 @@ class Text(Scalar):
             self.refuse()
         return value
 
+    def describe(self):
+        return {'type': 'string', 'minLength': self.shortest, 'maxLength': self.longest,
+                **({'pattern': f'^(?:{self.pattern.pattern})$'} if self.pattern else {})}
+
 
 class Lower(Text):
     """Text that is stored in lower case."""
@@ -80,6 +98,9 @@ class Uuid(Scalar):
             self.refuse()
         return value.lower()
 
+    def describe(self):
+        return {'type': 'string', 'format': 'uuid'}
+
 
 class Name(Scalar):
     """A name that can stand in a URL: RFC 3986's unreserved characters, no UUID, none of the API's own words."""
@@ -93,6 +114,9 @@ class Name(Scalar):
             self.refuse()
         return value
 
+    def describe(self):
+        return {'type': 'string', 'minLength': 1, 'maxLength': 255, 'pattern': f'^{_NAME.pattern}$'}
+
 
 class Mac(Scalar):
     """A MAC address, neither nothing nor everybody; stored in lower case with colons."""
@@ -105,6 +129,9 @@ class Mac(Scalar):
                 or not value.lower().strip('f:-'):
             self.refuse()
         return value.lower().replace('-', ':')
+
+    def describe(self):
+        return {'type': 'string', 'pattern': '^[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}$'}
 
 
 class Bool(Scalar):
@@ -135,6 +162,9 @@ class Integer(Scalar):
             self.refuse()
         return value
 
+    def describe(self):
+        return {'type': 'integer', 'minimum': self.least, 'maximum': self.most}
+
     def parse(self, text):
         return self.check(int(text)) if re.fullmatch(r'-?[0-9]{1,18}', text, re.ASCII) else self.refuse()
 
@@ -151,6 +181,9 @@ class Choice(Scalar):
 
     def check(self, value):
         return value if isinstance(value, str) and value in self.words else self.refuse()
+
+    def describe(self):
+        return {'type': 'string', 'enum': list(self.words)}
 
 
 class Object(Scalar):
@@ -178,6 +211,9 @@ class Words(Scalar):
         if not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
             self.refuse()
         return value
+
+    def describe(self):
+        return {'type': 'array', 'items': {'type': 'string', 'minLength': 1}, 'minItems': 1}
 
     def parse(self, text):
         return self.check([word.strip() for word in text.split(',')])
@@ -213,6 +249,9 @@ class Traits(Scalar):
             self.refuse()
         return sorted(set(value))
 
+    def describe(self):
+        return {'type': 'array', 'items': {'type': 'string', 'maxLength': 255}, 'maxItems': self.most}
+
     def parse(self, text):
         return self.check([word.strip() for word in text.split(',')])
 
@@ -225,6 +264,9 @@ class Anything(Scalar):
 
     def check(self, value):
         return value
+
+    def describe(self):
+        return {}
 
 
 def is_uuid(text):
