@@ -75,7 +75,22 @@ FIELDS = {
         111 dynamic_portgroup'''),
     'chassis': {},
     'conductor': {},
-    'driver': {},
+    'driver': _table('''
+        14 properties
+        30 type
+        30 default_boot_interface enabled_boot_interfaces
+        30 default_console_interface enabled_console_interfaces
+        30 default_deploy_interface enabled_deploy_interfaces
+        30 default_inspect_interface enabled_inspect_interfaces
+        30 default_management_interface enabled_management_interfaces
+        30 default_network_interface enabled_network_interfaces
+        30 default_power_interface enabled_power_interfaces
+        30 default_raid_interface enabled_raid_interfaces
+        30 default_vendor_interface enabled_vendor_interfaces
+        33 default_storage_interface enabled_storage_interfaces
+        38 default_rescue_interface enabled_rescue_interfaces
+        40 default_bios_interface enabled_bios_interfaces
+        86 default_firmware_interface enabled_firmware_interfaces'''),
     'connector': {},
     'target': {},
     'allocation': _table('''
@@ -211,6 +226,9 @@ AGENT_TOKEN = 62
 
 #: continue_inspection is there for the very oldest too: early ramdisks ask for no version
 CONTINUE_INSPECTION = frozenset({LEAST, *range(84, MOST + 1)})
+
+#: Endpoints that answer 405, not 404, to writes from before their time.
+READ_ONLY_BEFORE = frozenset({'allocations', 'deploy_templates', 'runbooks', 'inspection_rules'})
 
 #: State names that older clients do not know: {state: (minor that brought it, what is shown below)}
 STATES = {'available': (2, None), 'inspect wait': (39, 'inspecting')}

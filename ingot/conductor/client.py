@@ -46,6 +46,22 @@ class Client:
     def bmc_info(self, ident):
         return self._call(ident, 'bmc_info')
 
+    def vendor_methods(self, ident):
+        """{name: what it is}."""
+        return self._call(ident, 'vendor_methods')
+
+    def vendor_call(self, ident, method, http_method, arguments):
+        """{'async', 'attach', 'answer'}."""
+        return self._call(ident, 'vendor_call', method=method, http_method=http_method, arguments=arguments)
+
+    def driver_methods(self, driver):
+        """As ``vendor_methods``, of those that need no node."""
+        return self._call_driver(driver, 'driver_methods')
+
+    def driver_call(self, driver, method, http_method, arguments):
+        """As ``vendor_call``, of those that need no node."""
+        return self._call_driver(driver, 'driver_call', method=method, http_method=http_method, arguments=arguments)
+
     def continue_operation(self, operation):
         """After a machine's report: a nudge; without it the conductor finds the report itself, a second later."""
         row = node.get(self._database, operations.get(self._database, operation)['node'])
@@ -62,6 +78,10 @@ class Client:
         raise errors.NotFound(f'No running conductor serves driver "{row["driver"]}" of node {row["uuid"]}.',
                               remedy='Enable it in [conductor] enabled_drivers, or change the node\'s driver.')
 
-    def _call(self, ident, method, **arguments):
+    def _call(self, ident, name, /, **arguments):
         row = node.get(self._database, ident)
-        return self._transport.call(self.host(row), method, {'node': row['uuid'], **arguments})
+        return self._transport.call(self.host(row), name, {'node': row['uuid'], **arguments})
+
+    def _call_driver(self, driver, name, /, **arguments):
+        host = self.host({'driver': driver, 'uuid': 'any'})
+        return self._transport.call(host, name, {'driver': driver, **arguments})

@@ -97,7 +97,11 @@ class Crew:
         """A power action in the background."""
         seconds = timeout or self.conf.conductor.soft_power_timeout
         task.deadline = time.time() + seconds + self.conf.conductor.step_timeout
-        self.pool.submit(self._carry_out, task, functools.partial(power.switch, task, target, timeout))
+        self.work(task, functools.partial(power.switch, task, target, timeout))
+
+    def work(self, task, work):
+        """Call ``work``, which lets go of the lock of ``task``, in the background."""
+        self.pool.submit(self._carry_out, task, work)
 
     def _carry_out(self, task, work):
         """What raises here has left the row as it was: the lease runs out, and the work is taken up again."""

@@ -3,6 +3,7 @@
 import logging
 
 from ingot import errors, states
+from ingot.conductor import parts
 from ingot.conductor.flow import Step
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ VERIFY = (
     Step('check access data', check_access),
     Step('read power state',  read_power),
     Step('read BMC',          read_bmc),
+    Step('read parts',        parts.read),
 )
 
 ADOPT = (

@@ -1,7 +1,7 @@
 """The conductor's RPC methods: take the lock, name a flow, nothing else. JSON in, JSON out."""
 
 from ingot import errors, states
-from ingot.conductor import crew, members, periodic
+from ingot.conductor import crew, members, periodic, vendor
 from ingot.conductor import verb as verbs
 from ingot.db import node as nodes
 from ingot.db import operation as operations
@@ -10,8 +10,7 @@ from ingot.drivers.base import INTERFACES
 #: (interface kind, method) that ``ask`` may call.
 QUESTIONS = {
     ('management', 'boot_devices'), ('management', 'indicators'), ('management', 'indicator'), ('management', 'boot_modes'),
-    ('management', 'media'), ('console', 'console'), ('vendor', 'methods'), ('network', 'vifs'),
-    ('raid', 'logical_disk_properties'),
+    ('management', 'media'), ('console', 'console'), ('network', 'vifs'), ('raid', 'check'),
 }
 #: (interface kind, method) that ``order`` may call: the purpose of its lock, and what the node's row remembers of it.
 ORDERS = {
@@ -23,7 +22,6 @@ ORDERS = {
     ('management', 'detach_media'): ('detach virtual media', {}),
     ('console', 'start'): ('start console', {'console_enabled': True}),
     ('console', 'stop'): ('stop console', {'console_enabled': False}),
-    ('vendor', 'call'): ('vendor method', {}),
     ('network', 'attach_vif'): ('attach VIF', {}),
     ('network', 'detach_vif'): ('detach VIF', {}),
 }
@@ -119,6 +117,18 @@ class Service:
         """{interface: {'result': True, False, or None where the driver has none, 'reason': why not}}."""
         row = nodes.get(self.database, node)
         return {kind: self._validate(row, kind) for kind in INTERFACES}
+
+    def vendor_methods(self, node):
+        return vendor.methods(self.crew, nodes.get(self.database, node))
+
+    def vendor_call(self, node, method, http_method, arguments):
+        return vendor.call(self.crew, nodes.get(self.database, node), method, http_method, arguments)
+
+    def driver_methods(self, driver):
+        return vendor.driver_methods(self.drivers, driver)
+
+    def driver_call(self, driver, method, http_method, arguments):
+        return vendor.driver_call(self.drivers, driver, method, http_method, arguments)
 
     def continue_operation(self, operation):
         """The machine has reported: go on, unless somebody does already."""

@@ -1,5 +1,6 @@
 """Drivers, as the living conductors offer them."""
 
+from ingot import errors
 from ingot.db import conductor
 
 
@@ -18,3 +19,11 @@ def offered(database):
                 known = driver['interfaces'].setdefault(kind, [])
                 known += [other for other in names if other not in known]
     return drivers
+
+
+def get(database, name):
+    """What is offered of one driver, with its ``name``; NotFound when no living conductor has it."""
+    drivers = offered(database)
+    if name not in drivers:
+        raise errors.NotFound(f'Driver {name} could not be found; there are: {", ".join(sorted(drivers)) or "none"}.')
+    return {'name': name, **drivers[name]}

@@ -124,8 +124,14 @@ class Console(Protocol):
 
 
 class Vendor(Protocol):
-    def methods(self, node) -> dict: ...          # {name: {'http_methods', 'async', 'description', 'attach', ...}}
-    def call(self, node, method, http_method, arguments): ...
+    """``methods``: {name: {'http_methods', 'async', 'attach' (the answer is text, sent as a file), 'require_exclusive_lock',
+    'description'}}. Those with ``driver_`` need no node. A class without these methods has no vendor methods."""
+
+    def methods(self, node) -> dict: ...
+    def check(self, node, method, arguments) -> None: ...           # InvalidParameter; touches nothing
+    def call(self, node, method, http_method, arguments): ...       # a JSON value
+    def driver_methods(self) -> dict: ...
+    def driver_call(self, method, http_method, arguments): ...
 
 
 class Bios(Protocol):
@@ -134,6 +140,10 @@ class Bios(Protocol):
 
 class Firmware(Protocol):
     def components(self, node) -> list: ...       # rows of firmware_components, without node and times
+
+
+class Raid(Protocol):
+    def check(self, node, config) -> None: ...    # InvalidParameter for a target_raid_config that cannot be; touches nothing
 
 
 class Network(Protocol):

@@ -6,6 +6,7 @@ although it is not that program that is run.
 
 import dataclasses
 
+from ingot import errors
 from ingot.drivers import base, fake, fake_parts, manual
 
 #: Interface kinds that have nothing to do yet -> the name that says so.
@@ -28,6 +29,12 @@ class Absent:
 
     def inventory(self, node):
         return {}
+
+    def check(self, node, config):
+        """Of a node without RAID: there is nothing that could be wished for."""
+        if config:
+            raise errors.NotFound(f'Node {node["uuid"]}: its raid_interface (driver {node["driver"]}) makes no RAID.',
+                                  remedy='Choose another raid_interface.')
 
     def vifs(self, node):
         """Of a node whose network nobody manages."""
@@ -76,10 +83,11 @@ def fake_hardware(context):
              'firmware': fake_parts.FakeFirmware, 'raid': fake_parts.FakeRaid, 'console': fake_parts.FakeConsole,
              'vendor': fake_parts.FakeVendor, 'rescue': fake_parts.FakeRescue}
     interfaces = {kind: {'fake': faked[kind](context) if kind in faked else fake.FakeOther(context, kind)}
-                  for kind in base.INTERFACES}
+                  for kind in base.INTERFACES if kind != 'network'}
     for kind, name in _ABSENT.items():
         absent = {name: Absent(kind)}
-        interfaces[kind] = {**absent, **interfaces[kind]} if name == 'noop' else {**interfaces[kind], **absent}
+        known = interfaces.get(kind, {})
+        interfaces[kind] = {**absent, **known} if name == 'noop' else {**known, **absent}
     return base.Hardware('fake-hardware', interfaces)
 
 

@@ -1,12 +1,12 @@
 """/v1/nodes/IDENT/states, and the verbs below it: power and provision."""
 
 from ingot import errors
-from ingot.api import nodes, provision, versions, views
+from ingot.api import provision, versions, views
 from ingot.api.expose import Answer, expose
 from ingot.api.resource import Resource
-from ingot.api.types.hardware import Flag, Raid, Target
+from ingot.api.types.hardware import Flag, Target
 from ingot.api.types.node import Power, Provision
-from ingot.api.v1 import console
+from ingot.api.v1 import console, raid
 from ingot.db import node
 
 _FIELDS = ('console_enabled', 'last_error', 'power_state', 'target_power_state', 'provision_state',
@@ -18,7 +18,7 @@ def tree(site):
     mode = versions.ENDPOINTS['boot_mode']
     return States(site, fixed={
         'power': PowerOf(site), 'provision': ProvisionOf(site), 'console': console.Console(site),
-        'raid': RaidOf(site, since=versions.ENDPOINTS['raid']),
+        'raid': raid.RaidOf(site),
         'boot_mode': BootModeOf(site, since=mode), 'secure_boot': SecureBootOf(site, since=mode)})
 
 
@@ -59,16 +59,6 @@ class ProvisionOf(Resource):
         arguments = provision.arguments(body, verb, call.minor)
         self.site.conductor.provision(current['uuid'], verb, arguments)
         return _accepted(call, ident)
-
-
-class RaidOf(Resource):
-    """PUT of the RAID configuration that the next cleaning is to make."""
-
-    @expose(body=Raid, status=204)
-    def put(self, call, body, ident):
-        uuid = nodes.uuid(self.site, ident)
-        self.site.conductor.ask(uuid, 'raid', 'logical_disk_properties')        # refused where there is no RAID
-        node.edit(self.site.database, uuid, (node.TABLE.c.id,), lambda current: {'target_raid_config': body})
 
 
 class BootModeOf(Resource):
