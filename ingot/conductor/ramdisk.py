@@ -4,6 +4,7 @@ import functools
 
 from ingot import errors, states
 from ingot.conductor import flow, plan
+from ingot.db import lookup
 from ingot.db import operation as operations
 
 
@@ -18,7 +19,7 @@ def validate(task):
 def publish_ramdisk(task):
     """Mint the one-time token and leave the boot record for all MACs of the machine."""
     token = plan.new_token()
-    task.save(also=functools.partial(operations.mint, uuid=task.operation['uuid'], token=token))
+    task.save(lookup.forgotten, also=functools.partial(operations.mint, uuid=task.operation['uuid'], token=token))
     task.interface('boot').publish(task.node, task.macs, plan.boot_files(task.conf, task.node, task.operation, token))
 
 

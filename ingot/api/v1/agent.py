@@ -73,7 +73,7 @@ class Report(Resource):
     @expose(body=LastWord)
     def create(self, call, body, uuid):
         answer = operation.report(self.site.database, uuid, _session(call), body)
-        _go_on(self.site, uuid)
+        go_on(self.site, uuid)
         return answer
 
 
@@ -84,7 +84,7 @@ def _session(call):
     return match[1]
 
 
-def _go_on(site, uuid):
+def go_on(site, uuid):
     """Tell the conductor that the machine has reported; when it cannot be told, it looks by itself later."""
     try:
         site.conductor.continue_operation(uuid)

@@ -3,7 +3,7 @@
 import uuid as uuids
 
 from ingot import errors
-from ingot.api import collection, edit, listing, versions, views
+from ingot.api import collection, edit, listing, patch, versions, views
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.allocation import CREATE_ONLY, Allocation, AllocationQuery
@@ -18,7 +18,6 @@ def tree(site):
 class Allocations(collection.Collection):
     noun, store, type, query = views.ALLOCATION, allocation.STORE, Allocation, AllocationQuery
     create_only = CREATE_ONLY
-    writes_since = versions.ALLOCATION_WRITES
 
     @expose(body=Allocation, status=201, noun=views.ALLOCATION)
     def create(self, call, body):
@@ -32,6 +31,11 @@ class Allocations(collection.Collection):
         answer = edit.created(call, self.noun, view, self.store.create(self.site.database, body, view.columns))
         allocation.settle(self.site.database, body['uuid'])
         return answer
+
+    @expose(body=patch.read, patched=Allocation, noun=views.ALLOCATION)
+    def patch(self, call, operations, ident):
+        versions.require_method('PATCH', versions.ENDPOINTS['allocation_patch'], call.minor)
+        return collection._patch(self, call, operations, ident)
 
     @expose(status=204)
     def delete(self, call, ident):

@@ -16,7 +16,6 @@ class Rules(collection.Collection):
     noun, store, type, query = views.RULE, rule.STORE, Rule, RuleQuery
     create_only = CREATE_ONLY
     defaults = {'priority': 0, 'sensitive': False, 'phase': 'main', 'conditions': []}
-    writes_since = dict.fromkeys(('POST', 'PATCH', 'DELETE'), versions.ENDPOINTS['inspection_rules'])
 
     def prepare(self, call, body):
         values = {**self.defaults, **{name: value for name, value in body.items() if value is not None}}
