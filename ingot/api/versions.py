@@ -202,6 +202,7 @@ ENDPOINTS = _table('''
     52 allocations
     54 events
     55 deploy_templates
+    57 allocation_patch
     63 indicators
     76 boot_mode secure_boot
     78 history
@@ -214,9 +215,6 @@ ENDPOINTS = _table('''
     92 runbooks
     96 inspection_rules
     112 runbook_traits''')
-
-#: {method: minor} of writes that are refused with 405 below
-ALLOCATION_WRITES = {'POST': 52, 'DELETE': 52, 'PATCH': 57}
 
 #: {argument of heartbeat: minor}; older ones are refused with 400
 HEARTBEAT = {'agent_version': 36, 'agent_verify_ca': 68, 'agent_status': 72, 'agent_status_message': 72}
@@ -268,6 +266,15 @@ def require(what, table, names, minor):
         since = max(table[name] for name in newer)
         raise errors.NotAcceptable(f'{what} {", ".join(newer)} needs API version 1.{since}; the request asks for 1.{minor}.',
                                    remedy=f'Send the header "{HEADER}: 1.{since}".')
+
+
+def require_method(method, since, minor):
+    """MethodNotAllowed where a method came to a resource later than the resource itself."""
+    if since > minor:
+        error = errors.MethodNotAllowed(f'{method} is possible here since API version 1.{since}.',
+                                        remedy=f'Send the header "{HEADER}: 1.{since}".')
+        error.allow = ['GET', 'DELETE']
+        raise error
 
 
 def state(name, minor):
