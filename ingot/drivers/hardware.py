@@ -88,7 +88,7 @@ def fake_hardware(context):
         absent = {name: Absent(kind)}
         known = interfaces.get(kind, {})
         interfaces[kind] = {**absent, **known} if name == 'noop' else {**known, **absent}
-    return base.Hardware('fake-hardware', interfaces)
+    return base.Hardware('fake-hardware', {kind: interfaces[kind] for kind in base.INTERFACES})
 
 
 def network_deploy(context):
