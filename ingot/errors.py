@@ -11,6 +11,7 @@ request may simply be sent again (``retryable``). The message names the object, 
       Conflict                409  (Duplicate, Locked, Stale 412)
       Gone                    410  OperationEnded
       TooLarge                413
+      KeyReused               422
       HardwareFailure         500  (BmcUnreachable, BmcRefused, ImageUnavailable, ProgramFailed, MachineFailed, DeadlineExceeded)
       Unavailable             503  (DatabaseFailed)
 """
@@ -103,6 +104,22 @@ class Locked(Conflict):
     code = 'locked'
     retryable = True
     remedy = 'Send the request again in some seconds.'
+
+
+class StillWorking(Conflict):
+    """The first request with this Idempotency-Key has no answer yet."""
+
+    code = 'idempotency-key-in-use'
+    retryable = True
+    remedy = 'Send the request again in some seconds.'
+
+
+class KeyReused(Invalid):
+    """The Idempotency-Key came before with another request. 422, not 409: clients send again what was refused with 409."""
+
+    status = 422
+    code = 'idempotency-key-reused'
+    remedy = 'Use a new key for each request that is not a repetition.'
 
 
 class Stale(Conflict):

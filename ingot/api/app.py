@@ -5,7 +5,7 @@ import uuid
 import pecan
 from webob.multidict import NestedMultiDict
 
-from ingot.api import errors, guard, resource, versions
+from ingot.api import errors, guard, idempotency, resource, versions
 from ingot.api.v1 import agent, root
 
 
@@ -28,7 +28,7 @@ class _Pecan(pecan.Pecan):
 
 def build(conf, database, conductor):
     """The API for clients. ``conductor``: whoever does what needs hardware (conductor.client.Client)."""
-    return _pipeline(root.tree(resource.Site(conf, database, conductor)))
+    return _pipeline(root.tree(resource.Site(conf, database, conductor)), idempotency.middleware(database))
 
 
 def build_machine_side(conf, database, conductor):
@@ -36,10 +36,10 @@ def build_machine_side(conf, database, conductor):
     return _pipeline(agent.tree(resource.Site(conf, database, conductor)))
 
 
-def _pipeline(tree):
+def _pipeline(tree, *inner):
     app = _Pecan(tree, default_renderer='json', force_canonical=False, guess_content_type_from_ext=False,
                  request_cls=_Request)
-    for middleware in (guard.check, version, errors.catch, sign):
+    for middleware in (*inner, guard.check, version, errors.catch, sign):
         app = middleware(app)
     return app
 
@@ -61,5 +61,13 @@ def sign(app):
         def start(status, headers, *rest):
             ids = [('openstack-request-id', name), ('x-openstack-request-id', name)]
             return start_response(status, [*headers, *ids, *versions.headers(environ['ingot.minor'])], *rest)
-        return app(environ, start)
+        answer = app(environ, start)
+        return _bodiless(answer) if environ['REQUEST_METHOD'] == 'HEAD' else answer
     return call
+
+
+def _bodiless(answer):
+    """HEAD is GET without the body (RFC 9110, 9.3.2)."""
+    if hasattr(answer, 'close'):
+        answer.close()
+    return []

@@ -12,10 +12,11 @@ from ingot import errors
 
 log = logging.getLogger(__name__)
 
-_REASONS = {400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed',
-            406: 'Not Acceptable', 409: 'Conflict', 410: 'Gone', 412: 'Precondition Failed',
-            413: 'Content Too Large', 415: 'Unsupported Media Type', 500: 'Internal Server Error',
-            503: 'Service Unavailable'}
+#: What each status is called.
+REASONS = {200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No Content', 400: 'Bad Request', 401: 'Unauthorized',
+           403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 406: 'Not Acceptable', 409: 'Conflict',
+           410: 'Gone', 412: 'Precondition Failed', 413: 'Content Too Large', 415: 'Unsupported Media Type',
+           422: 'Unprocessable Content', 500: 'Internal Server Error', 503: 'Service Unavailable'}
 #: Seconds after which a refused request may be worth sending again.
 _RETRY_AFTER = '2'
 
@@ -42,7 +43,7 @@ def answer(error, start_response):
         headers.append(('Retry-After', _RETRY_AFTER))
     if getattr(error, 'allow', None):
         headers.append(('Allow', ', '.join(error.allow)))
-    start_response(f'{error.status} {_REASONS.get(error.status, "Error")}', headers)
+    start_response(f'{error.status} {REASONS.get(error.status, "Error")}', headers)
     return [text]
 
 

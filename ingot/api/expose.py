@@ -58,10 +58,15 @@ def expose(*, query=None, body=None, status=200, is_optional=False, noun=None, p
             given = () if body is None else (_read(body, environ, is_optional),)
             return _write(function(self, call, *given, *idents), status)
         del handler.__wrapped__
-        handler.declared = {'query': query, 'body': body, 'status': status, 'is_optional': is_optional, 'noun': noun,
-                            'patched': patched, 'answer': answer}
+        handler.declared = {'idents': _idents(function, body), 'query': query, 'body': body, 'status': status,
+                            'is_optional': is_optional, 'noun': noun, 'patched': patched, 'answer': answer}
         return _exposed(handler)
     return decorate
+
+
+def _idents(function, body):
+    """The names of a handler's idents: what comes after self, call and the body."""
+    return tuple(inspect.signature(function).parameters)[2 if body is None else 3:]
 
 
 def _exposed(handler):
@@ -91,7 +96,8 @@ def _write(answer, status):
         response.app_iter = answer.body
     else:
         response.body = answer.body if isinstance(answer.body, bytes) else orjson.dumps(answer.body)
-        response.content_type = 'application/json'
+        if 'Content-Type' not in answer.headers:
+            response.content_type = 'application/json'
     return pecan.response
 
 

@@ -5,10 +5,14 @@ import dataclasses
 import functools
 
 from ingot import concurrency, errors
+from ingot.api import versions
+from ingot.api.expose import Answer, expose
 from ingot.api.types import scalar
 
-_ON_COLLECTION = {'GET': 'list', 'POST': 'create', 'PUT': 'put', 'DELETE': 'clear', 'PATCH': 'change'}
-_ON_ITEM = {'GET': 'get', 'PATCH': 'patch', 'DELETE': 'delete', 'PUT': 'replace', 'POST': 'call'}
+ON_COLLECTION = {'GET': 'list', 'POST': 'create', 'PUT': 'put', 'DELETE': 'clear', 'PATCH': 'change'}
+ON_ITEM = {'GET': 'get', 'PATCH': 'patch', 'DELETE': 'delete', 'PUT': 'replace', 'POST': 'call'}
+#: Below this minor ``.json`` at the end of an ident was a way to ask for JSON, and no part of it.
+_SUFFIX_IS_NAME = 91
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +48,20 @@ class Resource:
 
     @property
     def has_items(self):
-        return bool(self.children) or any(hasattr(self, name) for name in _ON_ITEM.values())
+        return bool(self.children) or any(hasattr(self, name) for name in ON_ITEM.values())
+
+    @expose(answer={})
+    def options_list(self, call, *idents):
+        return Answer(None, Allow=', '.join(self.allow(ON_COLLECTION)))
+
+    @expose(answer={})
+    def options_item(self, call, *idents):
+        return Answer(None, Allow=', '.join(self.allow(ON_ITEM)))
+
+    def allow(self, verbs):
+        """The methods that there are here, of ``verbs``."""
+        known = [method for method, name in verbs.items() if hasattr(self, name)]
+        return [*(['HEAD'] if 'GET' in known else []), *known, 'OPTIONS'] if known else []
 
     def takes(self, word):
         """True for what could be the uuid or name of an item."""
@@ -53,21 +70,25 @@ class Resource:
 
 def find(root, request, path):
     """(handler, idents) for the words of ``path`` below ``root``; NotFound, or MethodNotAllowed with what is allowed."""
-    resource, verbs, idents = root, _ON_COLLECTION, []
-    for word in path.strip('/').split('/') if path.strip('/') else ():
-        branches = resource.fixed if verbs is _ON_COLLECTION else resource.children
+    method, minor = request.method, request.environ['ingot.minor']
+    words = path[1:].removesuffix('/').split('/') if path.strip('/') or path[1:] else []
+    if words and minor < _SUFFIX_IS_NAME and words[-1] not in root.fixed:
+        words[-1] = words[-1].removesuffix('.json')
+    resource, verbs, idents, since = root, ON_COLLECTION, [], root.since
+    for word in words:
+        branches = resource.fixed if verbs is ON_COLLECTION else resource.children
         if word in branches:
-            resource, verbs = branches[word], _ON_COLLECTION
-        elif verbs is _ON_COLLECTION and resource.has_items and resource.takes(word):
+            resource, verbs = branches[word], ON_COLLECTION
+        elif verbs is ON_COLLECTION and resource.has_items and is_ident(word):
             idents.append(word)
-            verbs = _ON_ITEM
+            verbs = ON_ITEM
         else:
             raise _nothing(path)
-        if resource.since > request.environ['ingot.minor'] and request.method not in resource.writes_since:
-            raise _nothing(path)
-    if resource.writes_since.get(request.method, 1) > request.environ['ingot.minor']:
-        raise _refusal(request.method, [method for method in verbs if method not in resource.writes_since])
-    return _handler(resource, verbs, request.method, path), idents
+        since = max(since, resource.since)
+    handler = _handler(resource, verbs, method, path)
+    if since > minor:
+        raise _not_yet(words, method, path)
+    return handler, idents
 
 
 def is_ident(word):
@@ -76,17 +97,25 @@ def is_ident(word):
 
 
 def _handler(resource, verbs, method, path):
-    handler = getattr(resource, verbs.get(method, ''), None)
-    if handler is None:
-        allow = [known for known, name in verbs.items() if hasattr(resource, name)]
-        if not allow:
-            raise _nothing(path)
-        raise _refusal(method, allow)
-    return handler
+    name = verbs.get('GET' if method == 'HEAD' else method, '')
+    if hasattr(resource, name):
+        return getattr(resource, name)
+    allow = resource.allow(verbs)
+    if not allow:
+        raise _nothing(path)
+    if method == 'OPTIONS':
+        return resource.options_list if verbs is ON_COLLECTION else resource.options_item
+    raise _no_method(method, allow)
 
 
-def _refusal(method, allow):
-    error = errors.MethodNotAllowed(f'{method[:20]} is not possible here.')
+def _not_yet(words, method, path):
+    """What is newer than the request's version: nothing there, but some collections say that they cannot be written to."""
+    is_read = method in ('GET', 'HEAD', 'OPTIONS')
+    return _nothing(path) if is_read or not versions.READ_ONLY_BEFORE & {*words} else _no_method(method, ['OPTIONS'])
+
+
+def _no_method(method, allow):
+    error = errors.MethodNotAllowed(f'{method[:20]} is not possible here; {", ".join(allow)}: yes.')
     error.allow = allow
     return error
 

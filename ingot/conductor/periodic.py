@@ -5,7 +5,7 @@ import time
 
 from ingot import concurrency
 from ingot.conductor import members, orphans, sync, watch
-from ingot.db import history
+from ingot.db import history, idempotency
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,10 @@ def _prune(crew):
     days = crew.conf.conductor.history_days
     if days:
         history.prune(crew.database, days)
+
+
+def _forget_answers(crew):
+    idempotency.prune(crew.database)
 
 
 #: (name, seconds from start to start, function of the crew). Quick ones: they share one thread.
@@ -33,6 +37,7 @@ ALONE = (
     ('orphan search',  lambda conf: 60,                                                         orphans.search),
     ('image cache',    lambda conf: 600,                                                        orphans.trim),
     ('history',        lambda conf: 3600,                                                       _prune),
+    ('answers',        lambda conf: 3600,                                                       _forget_answers),
 )
 
 

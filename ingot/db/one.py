@@ -12,6 +12,7 @@ _WANTED = sa.bindparam('wanted')
 _BY = {
     'id': lambda table: table.c.id == _WANTED,
     'uuid': lambda table: table.c.uuid == _WANTED,
+    'name': lambda table: table.c.name == _WANTED,
     'ident': lambda table: sa.or_(table.c.uuid == _WANTED, table.c.name == _WANTED),
 }
 

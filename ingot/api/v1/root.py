@@ -10,7 +10,9 @@ from ingot.api.v1 import (
     driver,
     events,
     feed,
+    lookup,
     node,
+    openapi,
     port,
     portgroup,
     rule,
@@ -32,8 +34,14 @@ def tree(site):
                  'portgroups': portgroup.tree(site), 'volume': volume.tree(site), 'deploy_templates': template.tree(site),
                  'runbooks': runbook.tree(site), 'inspection_rules': rule.tree(site), 'allocations': allocation.tree(site),
                  'shards': shard.Shards(site, since=versions.ENDPOINTS['shards']),
-                 'events': events.Events(site, since=versions.ENDPOINTS['events'])}
-    return Discovery(site, fixed={'v1': Version(site, fixed=resources), **resources})
+                 'events': events.Events(site, since=versions.ENDPOINTS['events']),
+                 'lookup': lookup.Lookup(site, since=versions.ENDPOINTS['lookup']),
+                 'heartbeat': lookup.Heartbeats(site, since=versions.ENDPOINTS['heartbeat']),
+                 'continue_inspection': lookup.Inspections(site)}
+    root = Discovery(site, fixed={'v1': Version(site, fixed=resources), **resources, 'healthcheck': Health(site),
+                                  'openapi.json': openapi.Document(site), 'docs': openapi.Page(site)})
+    root.fixed['openapi.json'].root = root
+    return root
 
 
 class Discovery(Resource):
@@ -45,6 +53,16 @@ class Discovery(Resource):
                 'default_version': _version(call), 'versions': [_version(call)]}
 
 
+class Health(Resource):
+    """GET /healthcheck: 200 while the database answers, 503 when it does not."""
+
+    @expose(answer={'type': 'object', 'properties': {'status': {'const': 'ok'}}})
+    def list(self, call):
+        with self.site.database.read() as connection:
+            connection.exec_driver_sql('SELECT 1').scalar()
+        return {'status': 'ok'}
+
+
 class Version(Resource):
     """GET /v1: which resources there are."""
 
@@ -52,7 +70,7 @@ class Version(Resource):
     def list(self, call):
         shown = [name for name in _LISTED if versions.ENDPOINTS.get(name, 1) <= call.minor]
         return {'id': 'v1', 'version': _version(call),
-                'media_types': [{'base': 'application/json', 'type': 'application/vnd.openstack.ironic.v1+json'}],
+                'media_types': {'base': 'application/json', 'type': 'application/vnd.openstack.ironic.v1+json'},
                 'links': [{'href': f'{call.base}/v1/', 'rel': 'self'},
                           {'href': 'https://docs.openstack.org/api-ref/baremetal/', 'rel': 'describedby', 'type': 'text/html'}],
                 **{name: [{'href': f'{call.base}/v1/{name}/', 'rel': 'self'},

@@ -99,7 +99,7 @@ def test_unknown_paths_are_not_found(api, path):
 def test_methods_that_are_not_there_say_which_are(api):
     answer = api('POST', '/v1/nodes/n1', {})
     assert answer.status_code == 405
-    assert answer.headers['Allow'] == 'GET, PATCH, DELETE'
+    assert answer.headers['Allow'] == 'HEAD, GET, PATCH, DELETE, OPTIONS'
     assert api('DELETE', '/v1/nodes').status_code == 405
 
 
