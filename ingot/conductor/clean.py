@@ -1,7 +1,8 @@
 """Cleaning on one screen: the ramdisk erases what the last user left."""
 
-from ingot.conductor import plan
+from ingot.conductor import plan, steps
 from ingot.conductor.flow import Step
+from ingot.conductor.power import check_access
 from ingot.conductor.ramdisk import (
     await_machine,
     power_off,
@@ -20,7 +21,8 @@ def is_wanted(conf, node):
 
 def write_plan(task):
     """Store what the machine is to do: the steps that were asked for, or those of automated cleaning."""
-    actions = plan.clean_actions(task.operation['arguments'].get('clean_steps'))
+    chosen = task.operation['arguments'].get('steps')
+    actions = plan.clean_actions(None if chosen is None else steps.split(chosen)[1])
     task.save(plan=plan.build(task.node, task.operation, task.patience, actions))
 
 
@@ -41,3 +43,14 @@ def skip(task):
 SKIP = (
     Step('skip cleaning',     skip),
 )
+
+
+def end_cleaning(task):
+    """Nothing is left to do."""
+
+
+def by_hand(operation):
+    """The steps of manual cleaning: what was chosen, the ramdisk around what is its own."""
+    before, in_band, after = steps.split(operation['arguments'].get('steps') or ())
+    return (Step('check access data', check_access), *steps.build('clean', before), *(CLEAN if in_band else ()),
+            *steps.build('clean', after, len(before) + 1), Step('end cleaning', end_cleaning))

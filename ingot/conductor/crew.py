@@ -6,9 +6,8 @@ import logging
 import time
 
 from ingot import concurrency, errors
-from ingot.conductor import flow, power
+from ingot.conductor import flow, power, verb
 from ingot.conductor.task import Task
-from ingot.conductor.verb import FLOWS
 from ingot.db import lease
 from ingot.db import node as nodes
 from ingot.db import operation as operations
@@ -24,7 +23,7 @@ class Crew:
     def __init__(self, conf, database, drivers):
         self.conf, self.database, self.drivers = conf, database, drivers
         self.pool = concurrency.Pool(conf.workers, 'flow')
-        self.flows = FLOWS
+        self.steps_of = verb.steps_of
         self.started_at = time.time()
         self._tasks = {}
         self._lock = concurrency.Lock()
@@ -88,10 +87,15 @@ class Crew:
 
     def submit(self, task, error=None):
         """Carry the task's operation on in the background, or give it up because of ``error``."""
-        steps = self.flows[task.operation['flow']]
+        steps = self.steps_of(task.operation)
         work = functools.partial(flow.run, task, steps) if error is None else functools.partial(
             flow.fail, task, steps, error)
         self.pool.submit(self._carry_out, task, work)
+
+    def go_on(self, task):
+        """Carry an operation on that an operator held."""
+        self.pool.submit(self._carry_out, task, functools.partial(
+            flow.go_on, task, self.steps_of(task.operation)))
 
     def switch(self, task, target, timeout):
         """A power action in the background."""

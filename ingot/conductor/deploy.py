@@ -2,7 +2,7 @@
 
 import functools
 
-from ingot.conductor import clean, plan, ramdisk
+from ingot.conductor import clean, plan, ramdisk, steps
 from ingot.conductor.flow import Step
 from ingot.conductor.ramdisk import await_machine, power_off, publish_ramdisk, start_ramdisk, withdraw_boot
 from ingot.db import operation as operations
@@ -68,6 +68,18 @@ DEPLOY = (
 )
 
 
+#: Steps of a higher priority come before the image is written, the others after it; none is started at priority 0.
+_WRITE_PRIORITY = 80
+
+
+def with_steps(operation):
+    """The steps of a deployment with those that its templates or its request add."""
+    chosen = operation['arguments'].get('steps') or []
+    before = [step for step in chosen if step['priority'] > _WRITE_PRIORITY]
+    after = [step for step in chosen if 0 < step['priority'] <= _WRITE_PRIORITY]
+    return (DEPLOY[0], *steps.build('deploy', before), *DEPLOY[1:-1], *steps.build('deploy', after, len(before) + 1), DEPLOY[-1])
+
+
 def withdraw_deployment(task):
     """What an operation that this one ended had put out is gone: before anything that needs the BMC, which may be dead."""
     withdraw_boot(task)
@@ -79,7 +91,7 @@ def withdraw_deployment(task):
 
 def forget_instance(task):
     """Nothing of the instance is left in the row; from here on the node is cleaned."""
-    values = {'instance_info': {}, 'instance_uuid': None, 'instance_name': None}
+    values = {'instance_info': {}, 'instance_uuid': None, 'instance_name': None, 'allocation_uuid': None}
     if task.node['provision_state'] == 'deleting':
         task.move('clean', values, also=functools.partial(operations.forget_configdrives, node=task.node))
 

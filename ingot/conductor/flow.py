@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 #: What a step returns whose work the machine goes on with alone: the lock is let go until the machine reports.
 WAIT = object()
+#: What a step returns after which an operator has the word: everything rests until "unhold".
+HOLD = object()
 #: So often a step is started before it is given up: it may be the step itself that kills its conductors.
 MAX_ATTEMPTS = 10
 #: Characters of a reason that are kept.
@@ -51,7 +53,16 @@ def run(task, steps):
         if result is WAIT:
             task.park()
             return WAIT
+        if result is HOLD:
+            return task.hold()
     return task.finish()
+
+
+def go_on(task, steps):
+    """Carry on an operation that an operator held: with the step after the one that it rests in."""
+    names = [step.name for step in steps]
+    task.unhold(names[names.index(task.operation['step']) + 1])
+    return run(task, steps)
 
 
 def fail(task, steps, error):

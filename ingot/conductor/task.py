@@ -3,8 +3,8 @@
 import logging
 import time
 
-from ingot import states
-from ingot.db import lease, operation, port
+from ingot import concurrency, states
+from ingot.db import history, lease, operation, port
 from ingot.db.engine import now
 
 log = logging.getLogger(__name__)
@@ -13,7 +13,11 @@ log = logging.getLogger(__name__)
 _WORDS = {'provision_state': '{from} -> {to}', 'power_state': 'power {from} -> {to}', 'step': 'step "{step}", attempt {attempt}',
           'undo': 'undo of step "{step}"', 'error': '{text}'}
 #: Events that go on with what is under way: the target of it stays.
-_SAME_TARGET = ('wait', 'resume', 'fail', 'abort')
+_SAME_TARGET = ('wait', 'resume', 'fail', 'abort', 'hold', 'unhold')
+#: What goes together with the end of an operation: no step runs any more.
+_NO_STEP = {'clean_step': {}, 'deploy_step': {}, 'service_step': {}}
+#: State -> the fault of a node whose own steps failed.
+_FAULTS = {'clean failed': 'clean failure', 'service failed': 'service failure'}
 _TIMEOUTS = {'inspect': 'inspect_timeout', 'clean': 'clean_timeout', 'delete': 'clean_timeout'}
 
 
@@ -100,6 +104,23 @@ class Task:
         values, events = self._move('wait')
         self.save(values, events, is_last=True, status='waiting', deadline_at=time.time() + self.patience)
 
+    def hold(self):
+        """An operator has the word: move to the state of holding and let go of the lock; no deadline ends this."""
+        values, events = self._move('hold')
+        self.save(values, events, is_last=True, status='held')
+
+    def unhold(self, step):
+        """The operator says go: ``step`` is next."""
+        values, events = self._move('unhold')
+        self.save(values, events, status='running', step=step, attempt=0)
+
+    def pause(self, seconds):
+        """Let ``seconds`` pass, unless this conductor is about to end."""
+        if self._stopping is None:
+            concurrency.Event().wait(seconds)
+        else:
+            self._stopping.wait(seconds)
+
     def hand_over(self):
         """Stop between two steps; whoever looks next goes on."""
         lease.hand_over(self.database, self.uuid, self.epoch)
@@ -109,9 +130,10 @@ class Task:
         back = self.node['provision_state'] == 'cleaning' and (
             self.node['target_provision_state'] == 'manageable' or self.node['retired'])
         values, events = self._move('manage' if back else 'done')
-        if self.node['fault'] == 'clean failure':
+        if self.node['fault'] in ('clean failure', 'service failure'):
             values |= {'maintenance': False, 'maintenance_reason': None, 'fault': None}
-        self.save(values | {'operation': None}, events, is_last=True, status='done', finished_at=now(), plan=None)
+        self.save(values | _NO_STEP | {'operation': None}, events, also=self._tell_end, is_last=True, status='done',
+                  finished_at=now(), plan=None)
 
     def save_error(self, text):
         """Write why the operation fails, before anything is undone; from now on its machine is told to stop."""
@@ -120,11 +142,25 @@ class Task:
     def finish_failed(self):
         """All is undone: move to the state of failure, tell why, end the operation and let go of the lock."""
         error = self.operation['error']
-        values, events = self._move('fail')
-        if values['provision_state'] == 'clean failed' and self.operation['session_hash']:
-            values |= {'maintenance': True, 'maintenance_reason': error, 'fault': 'clean failure'}
-        self.save(values | {'operation': None, 'last_error': error}, events, is_last=True, status='failed',
-                  finished_at=now(), plan=None)
+        can_fail = (self.node['provision_state'], 'fail') in states.MOVES
+        values, events = self._move('fail' if can_fail else 'abort')
+        fault = _FAULTS.get(values['provision_state'])
+        if fault and (self.operation['session_hash'] or self.node['clean_step'] or self.node['service_step']):
+            values |= {'maintenance': True, 'maintenance_reason': error, 'fault': fault}
+        self.save(values | _NO_STEP | {'operation': None, 'last_error': error}, events, also=self._tell_failure,
+                  is_last=True, status='failed', finished_at=now(), plan=None)
+
+    def _tell_failure(self, connection):
+        history.record(connection, self.node, self.operation['error'], kind=self._kind, conductor=self.conf.host)
+
+    def _tell_end(self, connection):
+        if self._kind == 'cleaning':
+            history.record(connection, self.node, f'{self.operation["flow"]} ended.', kind='cleaning', severity='INFO',
+                           conductor=self.conf.host)
+
+    @property
+    def _kind(self):
+        return 'cleaning' if 'clean' in self.operation['flow'] else 'provisioning'
 
     def move(self, event, values=None, *, also=None):
         """Move the node by ``event`` with more ``values``, in the middle of a flow."""

@@ -1,27 +1,37 @@
 """What clients ask for in states/provision: which flow that is, and what must be true before it is accepted."""
 
 from ingot import errors, states
-from ingot.conductor import clean, deploy, inspect, plan, power
+from ingot.conductor import clean, deploy, inspect, power, rescue, servicing, steps
 from ingot.db import operation as operations
+from ingot.db import runbook as runbooks
 from ingot.db.engine import now
 
 #: Name in the operations row -> its steps.
 FLOWS = {'deploy': deploy.DEPLOY, 'rebuild': deploy.DEPLOY, 'delete': deploy.DELETE, 'delete only': deploy.DELETE_ONLY,
          'clean': clean.CLEAN, 'provide': clean.SKIP, 'verify': power.VERIFY, 'adopt': power.ADOPT,
-         'inspect': inspect.INSPECT, 'inspect by bmc': inspect.ASK_BMC}
+         'inspect': inspect.INSPECT, 'inspect by bmc': inspect.ASK_BMC,
+         'rescue': rescue.RESCUE, 'unrescue': rescue.UNRESCUE}
+#: Flows whose steps depend on what was asked for: name -> function of the operation.
+_OF_OPERATION = {'clean by hand': clean.by_hand, 'service': servicing.flow_of, 'deploy': deploy.with_steps,
+                 'rebuild': deploy.with_steps}
+#: Event -> the kind of steps that go with it.
+_KINDS = {'clean': 'clean', 'service': 'service', 'deploy': 'deploy', 'rebuild': 'deploy'}
+_HEALED = {'maintenance': False, 'maintenance_reason': None, 'fault': None}
 #: Flow -> what validates the node before the verb is accepted, as its first step does again.
 _FIRST = {name: steps[0].do for name, steps in FLOWS.items() if steps[0].name.startswith('validate')}
-_ARGUMENTS = ('configdrive', 'clean_steps')
-_SUPPORTED = ('manage', 'provide', 'deploy', 'rebuild', 'delete', 'abort', 'inspect', 'clean', 'adopt')
 
 
 def event(verb):
-    """The event of ``verb``; Invalid when there is no such verb, or it cannot be carried out yet."""
+    """The event of ``verb``; Invalid when there is no such verb."""
     if verb not in states.VERBS:
         raise errors.Invalid(f'There is no provision verb "{verb}"; there are: {", ".join(sorted(states.VERBS))}.')
-    if states.VERBS[verb] not in _SUPPORTED:
-        raise errors.InvalidState(f'The verb "{verb}" is not supported yet; supported: {", ".join(_SUPPORTED)}.')
     return states.VERBS[verb]
+
+
+def steps_of(operation):
+    """The steps of ``operation``: those of its flow, with those that it chose."""
+    own = _OF_OPERATION.get(operation['flow'])
+    return own(operation) if own else FLOWS[operation['flow']]
 
 
 def flow_name(task, event):
@@ -32,7 +42,7 @@ def flow_name(task, event):
                 ('delete', True): 'delete', ('delete', False): 'delete only'}[event, is_cleaned]
     if event == 'inspect':
         return 'inspect' if task.interface('inspect').needs_agent else 'inspect by bmc'
-    return {'manage': 'verify'}.get(event, event)
+    return {'manage': 'verify', 'clean': 'clean by hand'}.get(event, event)
 
 
 def check(task, event, arguments):
@@ -47,25 +57,58 @@ def check(task, event, arguments):
                                   remedy='Set protected to false first.')
     if event == 'deploy' and node['retired']:
         raise errors.InvalidState(f'Node {task.uuid} is retired and gets no new instance.')
-    foreign = sorted(name for name, value in arguments.items() if value and name not in _ARGUMENTS)
-    if foreign:
-        raise errors.Invalid(f'Not supported yet with "{event}": {", ".join(foreign)}.')
-    if event == 'clean' and not arguments.get('clean_steps'):
-        raise errors.Invalid('Manual cleaning needs clean_steps: [{"interface": ..., "step": ...}].')
-    plan.clean_actions(arguments.get('clean_steps'))
+    _check_steps(task, event, arguments)
+    if event == 'rescue':
+        _check_rescue(task)
     first = _FIRST.get(flow_name(task, event))
     if first:
         first(task)
 
 
+def _check_steps(task, event, arguments):
+    """Replaces what names steps in ``arguments`` (lists, a runbook, templates) by ``steps``, all of them possible."""
+    kind = _KINDS.get(event)
+    if kind is None:
+        return
+    book = arguments.pop('runbook', None)
+    is_without_ramdisk = arguments.pop('disable_ramdisk', None)
+    chosen = arguments.pop(f'{kind}_steps', None)
+    if book:
+        book = runbooks.usable(task.database, book, task.node)
+        chosen, is_without_ramdisk = book['steps'], is_without_ramdisk or book['disable_ramdisk']
+    if kind == 'deploy':
+        chosen = _with_templates(task, chosen)
+    elif not chosen:
+        raise errors.Invalid(f'"{event}" needs {kind}_steps, or a runbook with steps.')
+    steps.check(task, kind, chosen, has_ramdisk=not is_without_ramdisk)
+    arguments['steps'] = chosen
+
+
+def _with_templates(task, chosen):
+    """The steps of the deploy templates that the instance's traits name, and those of the request, which win; by priority."""
+    found = runbooks.templates(task.database, task.node['instance_info'].get('traits') or ())
+    merged = {(step['interface'], step['step']): step for step in [*found, *(chosen or ())]}
+    return sorted((step for step in merged.values() if step['priority']), key=lambda step: -step['priority'])
+
+
+def _check_rescue(task):
+    if not hasattr(task.interface('rescue'), 'rescue'):
+        raise errors.Invalid(f'Node {task.uuid}: its rescue_interface "{task.node["rescue_interface"]}" cannot rescue.',
+                             remedy='Choose another one, if its driver has one.')
+
+
 def accept(crew, task, event, arguments):
     """Check ``event``, store its operation and start it; the operation's uuid, or None when a move was all there is."""
     check(task, event, arguments)
-    if event == 'abort':
-        return abort(crew, task)
+    if event == 'unhold':
+        crew.go_on(task)
+        return task.operation['uuid']
     after = states.move(task.node['provision_state'], event).state
+    if event == 'abort' and after not in states.STABLE:
+        return abort(crew, task)
     if after in states.STABLE:
-        task.move(event, {'last_error': None})
+        is_over = task.node['fault'] == 'service failure' and event == 'abort'
+        task.move(event, {'last_error': None, **(_HEALED if is_over else {})})
         crew.release(task)
         return None
     values = {'inspection_started_at': now(), 'inspection_finished_at': None} if event == 'inspect' else {}
@@ -87,7 +130,9 @@ def abort(crew, task):
 
 
 def work(task, event, arguments):
-    """The operation to store for ``event``: its flow, arguments and config drive."""
+    """The operation to store for ``event``: its flow, arguments and config drive. Of a rescue password the hash is kept."""
+    if arguments.get('rescue_password'):
+        arguments = {**arguments, 'rescue_password_hash': rescue.digest(arguments['rescue_password']), 'rescue_password': None}
     arguments = {key: value for key, value in arguments.items() if value}
     drive = _configdrive(task, event, arguments.pop('configdrive', None))
     if task.operation:

@@ -169,7 +169,7 @@ operations = _table(
     'operations', sa.Column('uuid', sa.String(36), nullable=False, unique=True),
     sa.Column('node_id', _Id, sa.ForeignKey('nodes.id', ondelete='CASCADE'), nullable=False, index=True),
     _text('flow', 16, nullable=False),
-    _text('status', 16, nullable=False, index=True),      # queued running waiting done failed
+    _text('status', 16, nullable=False, index=True),      # queued running waiting held done failed
     _text('step', 64), sa.Column('attempt', sa.Integer, nullable=False, default=0),
     sa.Column('epoch', sa.Integer, nullable=False, default=0),
     sa.Column('created_at', _Time, nullable=False), sa.Column('finished_at', _Time),

@@ -1,8 +1,8 @@
 """Operations: one row a flow that was asked for, seen from the conductor. It outlives its conductor.
 
-An operation is *live* while its status is queued, running or waiting. ``error`` is set as soon as something failed: a
-running operation with an error is being undone. The machine's side of it (hello, record, report) stands
-below.
+An operation is *live* while its status is queued, running, waiting (for its machine) or held (by an operator). ``error``
+is set as soon as something failed: a running operation with an error is being undone. The machine's side of it (hello,
+record, report) stands below.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from ingot.db import event, models, row
 from ingot.db.engine import now
 
 _ops = models.operations
-LIVE = ('queued', 'running', 'waiting')
+LIVE = ('queued', 'running', 'waiting', 'held')
 _WITH_NODE = sa.select(_ops, models.nodes.c.uuid.label('node')).join(models.nodes, models.nodes.c.id == _ops.c.node_id)
 EVENT_KINDS = ('phase', 'progress', 'log')
 

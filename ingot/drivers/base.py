@@ -146,6 +146,11 @@ class Raid(Protocol):
     def check(self, node, config) -> None: ...    # InvalidParameter for a target_raid_config that cannot be; touches nothing
 
 
+class Rescue(Protocol):
+    def rescue(self, node, password_hash) -> None: ...   # reboot into a system that takes the password
+    def clean_up(self, node) -> None: ...                # nothing of that system is left; the machine may still run it
+
+
 class Network(Protocol):
     def vifs(self, node) -> list: ...             # ids of what is attached
     def attach_vif(self, node, vif) -> None: ...

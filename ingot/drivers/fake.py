@@ -44,6 +44,7 @@ class FakeMachine:
     media: dict = dataclasses.field(default_factory=dict)           # device type -> URL of what is in it
     indicators: dict = dataclasses.field(default_factory=dict)      # (component, name) -> state
     has_console: bool = False
+    rescued: str | None = None                                      # hash of the password of the rescue system
     interrupts: int = 0                                             # NMIs
 
     def press(self, target):

@@ -2,7 +2,7 @@
 
 import posixpath
 
-from ingot import errors
+from ingot import errors, states
 from ingot.drivers.fake import FakeInterface, behaves
 
 _COMPONENTS = ('bios', 'bmc')
@@ -169,6 +169,16 @@ class FakeVendor(Stepping):
 
 class FakeRescue(FakeInterface):
     kind = 'rescue'
+
+    @behaves
+    def rescue(self, node, password_hash):
+        machine = self.world.of(node)
+        machine.rescued = password_hash
+        machine.press(states.REBOOT)
+
+    @behaves
+    def clean_up(self, node):
+        self.world.of(node).rescued = None
 
 
 def _members(node, settings, *needed):

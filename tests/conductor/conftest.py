@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from ingot import concurrency, config
-from ingot.conductor import verb
 from ingot.conductor.service import Service
 from ingot.db import event, models, operation, row
 from ingot.db import node as nodes
@@ -102,7 +101,13 @@ class House:
             return step._replace(
                 do=(lambda task: do(step.do, task)) if do else step.do,
                 undo=(lambda task: undo(step.undo, task)) if undo else step.undo)
-        service.crew.flows = {**verb.FLOWS, flow: tuple(wrap(step) for step in verb.FLOWS[flow])}
+        self.wrap(service, flow, wrap)
+
+    def wrap(self, service, flow, change):
+        """Put ``change(step)`` in the place of each step of ``flow``."""
+        steps_of = service.crew.steps_of
+        service.crew.steps_of = lambda operation: tuple(
+            change(step) if operation['flow'] == flow else step for step in steps_of(operation))
 
     def expire(self, node):
         """Time passes: the lease of a dead conductor runs out."""

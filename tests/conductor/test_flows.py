@@ -11,27 +11,40 @@ from ingot.db import lease, models
 from ingot.db import node as nodes
 
 ERASE = [{'interface': 'deploy', 'step': 'erase_devices_metadata'}]
+BIOS = {'interface': 'bios', 'step': 'factory_reset'}
+RAID = {'interface': 'raid', 'step': 'delete_configuration', 'args': {}}
+OFF = {'interface': 'power', 'step': 'power_off'}
+PAUSE = {'interface': 'power', 'step': 'wait', 'args': {'seconds': 0}}
+CHOSEN = {'clean by hand': [BIOS, *ERASE, RAID], 'service': [BIOS, PAUSE, RAID],
+          'rebuild': [{**RAID, 'priority': 90}, {**BIOS, 'args': {}, 'priority': 10}]}
 #: flow -> (the verb that starts it, arguments, state before, state at a good end, states at a bad end).
 CASES = {
     'deploy': ('active', {'configdrive': {'meta_data': {'hostname': 'one'}}}, 'available', 'active', {'deploy failed'}),
-    'rebuild': ('rebuild', {}, 'active', 'active', {'deploy failed'}),
+    'rebuild': ('rebuild', {'deploy_steps': CHOSEN['rebuild']}, 'active', 'active', {'deploy failed'}),
     'delete': ('deleted', {}, 'active', 'available', {'error', 'clean failed'}),
     'delete only': ('deleted', {}, 'active', 'available', {'error', 'clean failed'}),
-    'clean': ('clean', {'clean_steps': ERASE}, 'manageable', 'manageable', {'clean failed'}),
+    'clean': ('provide', {}, 'manageable', 'available', {'clean failed'}),
+    'clean by hand': ('clean', {'clean_steps': CHOSEN['clean by hand']}, 'manageable', 'manageable', {'clean failed'}),
+    'service': ('service', {'service_steps': CHOSEN['service']}, 'active', 'active', {'service failed'}),
+    'rescue': ('rescue', {'rescue_password': 'let me in'}, 'active', 'rescue', {'rescue failed'}),
+    'unrescue': ('unrescue', {}, 'rescue', 'active', {'unrescue failed'}),
     'provide': ('provide', {}, 'manageable', 'available', {'clean failed'}),
     'verify': ('manage', {}, 'enroll', 'manageable', {'enroll'}),
     'adopt': ('adopt', {}, 'manageable', 'active', {'adopt failed'}),
     'inspect': ('inspect', {}, 'manageable', 'manageable', {'inspect failed'}),
     'inspect by bmc': ('inspect', {}, 'manageable', 'manageable', {'inspect failed'}),
 }
-STEPS = [(flow, step.name) for flow, steps in verb.FLOWS.items() for step in steps]
-UNDOS = [(flow, step.name) for flow, steps in verb.FLOWS.items() for step in steps if step.undo]
+FLOWS = {flow: verb.steps_of({'flow': flow, 'arguments': {'steps': CHOSEN.get(flow, [])}}) for flow in CASES}
+STEPS = [(flow, step.name) for flow, steps in FLOWS.items() for step in steps]
+UNDOS = [(flow, step.name) for flow, steps in FLOWS.items() for step in steps if step.undo]
 #: How a machine is found at a good end.
 WRITES = {'deploy': 1, 'rebuild': 1}
+#: Flows after which the machine runs.
+UP = {*WRITES, 'service', 'rescue', 'unrescue'}
 
 
 def test_every_flow_has_a_case():
-    assert set(CASES) == set(verb.FLOWS)
+    assert set(CASES) == {*verb.FLOWS, 'clean by hand', 'service'}
 
 
 @pytest.fixture
@@ -41,7 +54,7 @@ def enroll(house):
         interface = house.drivers.hardware['fake-hardware'].interfaces['inspect']['fake']
         interface.needs_agent = flow == 'inspect'
         is_cleaned = False if flow in ('provide', 'delete only') else None
-        instance = '6d2f3b1c-0000-4000-8000-000000000001' if CASES[flow][2] == 'active' else None
+        instance = '6d2f3b1c-0000-4000-8000-000000000001' if CASES[flow][2] in ('active', 'rescue') else None
         return house.node(CASES[flow][2], automated_clean=is_cleaned, instance_uuid=instance,
                           power_state='power on' if instance else 'power off')
     return enroll
@@ -57,8 +70,8 @@ def assert_good(house, node, flow):
     assert (row['provision_state'], row['target_provision_state'], row['last_error']) == (CASES[flow][3], None, None)
     assert (last['status'], last['error'], last['flow']) == ('done', None, flow)
     assert_at_rest(row, last)
-    assert is_up(house, node) == (flow in WRITES)
-    assert house.world.leftovers(node) == (['power on'] if flow in WRITES else [])
+    assert is_up(house, node) == (flow in UP)
+    assert house.world.leftovers(node) == (['power on'] if flow in UP else [])
     assert house.world.machine(node).writes == WRITES.get(flow, 0)
     assert row['power_state'] == ('power on' if is_up(house, node) else 'power off')
     if flow.startswith('delete'):
@@ -84,8 +97,9 @@ def assert_bad(house, node, flow, step, words):
 
 def is_untouched(flow, step):
     """Whether the instance is still as it was when ``step`` fails: a rebuild then leaves it running."""
-    names = [one.name for one in verb.FLOWS[flow]]
-    return flow == 'adopt' or (flow == 'rebuild' and names.index(step) < names.index('start ramdisk'))
+    names = [one.name for one in FLOWS[flow]]
+    before_start = flow == 'rebuild' and names.index(step) < names.index('start ramdisk')
+    return before_start or flow in ('adopt', 'service', 'rescue', 'unrescue')
 
 
 def assert_at_rest(row, last):
@@ -104,7 +118,7 @@ def test_a_flow_ends_well(house, enroll, flow):
     go(house, service, node, flow)
     assert_good(house, node, flow)
     saved = [event['data'] for event in house.events('step', node)]
-    assert len(saved) == len(verb.FLOWS[flow])
+    assert len(saved) == len(FLOWS[flow])
 
 
 @pytest.mark.parametrize('when', ['before', 'after'])
@@ -181,7 +195,7 @@ def test_a_step_runs_twice(house, enroll, flow, step):
 def test_an_undo_dies_and_is_done_again(house, enroll, flow, step, when):
     """The last step fails; the conductor dies while it undoes; the next one goes on undoing and does nothing else."""
     service, node = house.service(), enroll(flow)
-    last = verb.FLOWS[flow][-1].name
+    last = FLOWS[flow][-1].name
 
     def fail(work, task):
         work(task)
@@ -193,10 +207,8 @@ def test_an_undo_dies_and_is_done_again(house, enroll, flow, step, when):
         raise house.Death
 
     house.sabotage(service, flow, last, do=fail)
-    flows = service.crew.flows
-    service.crew.flows = {**flows, flow: tuple(
-        one._replace(undo=lambda task, undo=one.undo: die(undo, task)) if one.name == step else one
-        for one in flows[flow])}
+    house.wrap(service, flow, lambda one: one._replace(
+        undo=lambda task: die(one.undo, task)) if one.name == step else one)
     assert go(house, service, node, flow)['lock_owner'] == 'here'
     begun = len(house.events('step', node))
     successor = house.service()
@@ -208,7 +220,7 @@ def test_an_undo_dies_and_is_done_again(house, enroll, flow, step, when):
 @pytest.mark.parametrize(('flow', 'step'), UNDOS)
 def test_an_undo_fails_the_others_are_done_and_the_first_error_stays(house, enroll, flow, step):
     service, node = house.service(), enroll(flow)
-    last = verb.FLOWS[flow][-1].name
+    last = FLOWS[flow][-1].name
 
     def fail_do(work, task):
         raise errors.HardwareFailure('seeded failure')
@@ -217,16 +229,14 @@ def test_an_undo_fails_the_others_are_done_and_the_first_error_stays(house, enro
         raise RuntimeError('a second failure')
 
     house.sabotage(service, flow, last, do=fail_do)
-    flows = service.crew.flows
-    service.crew.flows = {**flows, flow: tuple(
-        one._replace(undo=fail_undo) if one.name == step else one for one in flows[flow])}
+    house.wrap(service, flow, lambda one: one._replace(undo=fail_undo) if one.name == step else one)
     row = go(house, service, node, flow)
     assert 'seeded failure' in row['last_error']
     assert 'second' not in row['last_error']
     assert row['operation'] is None
     assert row['lock_owner'] is None
     done = [load(event)['step'] for event in house.events('undo', node)]
-    assert done == [one.name for one in reversed(verb.FLOWS[flow]) if one.undo]
+    assert done == [one.name for one in reversed(FLOWS[flow]) if one.undo]
 
 
 def calls(house, service, node, flow):
@@ -289,9 +299,9 @@ def test_every_moment_of_a_flow_has_a_deadline(house, enroll, flow):
             seen.append(row['provision_state'])
             return work(task)
         return looking
-    service.crew.flows = {flow: tuple(step._replace(do=look(step.do)) for step in verb.FLOWS[flow])}
+    house.wrap(service, flow, lambda step: step._replace(do=look(step.do)))
     go(house, service, node, flow)
-    assert len(seen) == len(verb.FLOWS[flow])
+    assert len(seen) == len(FLOWS[flow])
     assert set(seen) <= states.WORKING
     assert_good(house, node, flow)
 

@@ -37,7 +37,7 @@ def stop_at(house, method):
     ('active', 'available', {'retired': True}, errors.InvalidState, 'retired'),
     ('active', 'manageable', {}, errors.InvalidState, 'possible now: adopt, clean, inspect, provide'),
     ('abort', 'active', {}, errors.InvalidState, 'possible now'),
-    ('rescue', 'active', {}, errors.InvalidState, 'not supported yet'),
+    ('rescue', 'active', {'rescue_interface': 'no-rescue'}, errors.Invalid, 'cannot rescue'),
     ('dance', 'active', {}, errors.Invalid, 'no provision verb "dance"'),
     ('clean', 'manageable', {}, errors.Invalid, 'needs clean_steps'),
     ('active', 'available', {'driver': 'ipmi'}, errors.InvalidParameter, 'not enabled'),
@@ -55,9 +55,12 @@ def test_a_verb_is_refused_and_nothing_has_changed(house, service, verb, state, 
     assert house.operations(node) == []
 
 
+_STEP = {'args': {}, 'priority': 10}
+
+
 @pytest.mark.parametrize(('verb', 'state', 'arguments', 'words'), [
     ('clean', 'manageable', {'clean_steps': [{'interface': 'raid', 'step': 'create'}]}, 'no clean step raid.create'),
-    ('active', 'available', {'deploy_steps': [{}]}, 'deploy_steps'),
+    ('active', 'available', {'deploy_steps': [{**_STEP, 'interface': 'bios', 'step': 'paint'}]}, 'no deploy step bios.paint'),
     ('active', 'available', {'configdrive': {'strange': 1}}, 'config drive'),
 ])
 def test_arguments_are_refused(house, service, verb, state, arguments, words):
