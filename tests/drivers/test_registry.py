@@ -84,7 +84,7 @@ def test_the_drivers_that_come_with_ingot_load_and_describe_themselves(tmp_path)
         'power': ['ipmitool'], 'raid': ['no-raid'], 'rescue': ['no-rescue'], 'storage': ['noop'], 'vendor': ['no-vendor']}
     assert described['ipmi']['properties']['ipmi_address'].startswith('IP address')
     assert described['fake-hardware']['interfaces']['boot'] == ['fake']
-    assert described['fake-hardware']['interfaces']['network'] == ['noop', 'fake']
+    assert described['fake-hardware']['interfaces']['network'] == ['noop']
     assert described['manual-management']['interfaces']['management'] == ['noop']
 
 

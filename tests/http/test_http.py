@@ -9,8 +9,11 @@ import unittest
 import pytest
 from gabbi import driver, fixture
 
-from ingot import config
+from ingot import config, rpc
 from ingot.api import app
+from ingot.conductor.client import Client
+from ingot.conductor.service import Service
+from ingot.drivers import registry
 from tests import databases
 from tests.api.conftest import Conductor, add_conductor
 
@@ -30,6 +33,23 @@ class Api(fixture.GabbiFixture):
         Api.app = None
         self.database.close()
         shutil.rmtree(self.folder)
+
+
+class Machines(Api):
+    """The same with a conductor that works, and fake machines."""
+
+    def start_fixture(self):
+        self.folder = tempfile.mkdtemp(prefix='ingot-http-')
+        self.database = databases.empty(pathlib.Path(self.folder))
+        conf = config.load(state_dir=self.folder, host='here', workers=4,
+                           conductor__enabled_drivers=['fake-hardware', 'ipmi', 'manual-management'])
+        self.service = Service(conf, self.database, registry.load(conf))
+        self.service.start()
+        Api.app = staticmethod(app.build(conf, self.database, Client(rpc.Local(self.service), self.database)))
+
+    def stop_fixture(self):
+        self.service.stop()
+        super().stop_fixture()
 
 
 def serve():

@@ -8,7 +8,8 @@ def test_drivers_are_what_living_conductors_offer(api, database):
     assert [(one['name'], one['hosts'], one['type']) for one in drivers] == [
         ('fake-hardware', ['c1', 'c2'], 'dynamic'), ('ipmi', ['c1', 'c2'], 'dynamic')]
     assert drivers[0].keys() == {'name', 'hosts', 'links', 'properties', 'type'}
-    assert api.get('/v1/drivers', version='1.29').json['drivers'][0].keys() == {'name', 'hosts', 'links'}
+    assert api.get('/v1/drivers', version='1.29').json['drivers'][0].keys() == {'name', 'hosts', 'links', 'properties'}
+    assert api.get('/v1/drivers', version='1.13').json['drivers'][0].keys() == {'name', 'hosts', 'links'}
 
 
 def test_one_driver_shows_its_interfaces(api):
@@ -17,7 +18,7 @@ def test_one_driver_shows_its_interfaces(api):
     assert driver['enabled_boot_interfaces'] == ['fake', 'other']
     assert driver['default_bios_interface'] is None
     assert api.get('/v1/drivers?detail=true').json['drivers'][0] == driver
-    assert api.get('/v1/drivers?fields=name,hosts').json['drivers'][0].keys() == {'name', 'hosts'}
+    assert api.get('/v1/drivers?fields=name,hosts').json['drivers'][0].keys() == {'name', 'hosts', 'links'}
     assert api.get('/v1/drivers/ipmi/properties').json == {'ipmi_address': 'Address of the BMC.'}
     assert api.get('/v1/drivers?type=classic').json == {'drivers': []}
     assert 'ipmi' in fault(api.get('/v1/drivers/redfish'))
