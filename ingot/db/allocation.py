@@ -4,9 +4,11 @@ A decision is one transaction: the node is claimed by a conditional UPDATE, so t
 none is told of a node that it has not.
 """
 
+import uuid as uuids
+
 import sqlalchemy as sa
 
-from ingot import errors
+from ingot import errors, states
 from ingot.db import change, event, models, one, row
 from ingot.db.engine import now
 from ingot.db.store import Store
@@ -15,34 +17,44 @@ TABLE, _NODES = models.allocations, models.nodes
 STORE = Store('allocation', TABLE, named=True)
 
 
-def settle(database, uuid):
-    """Decide on the allocation ``uuid`` if nobody has yet: it is active, with a node, or in error, with the reason."""
+#: States on the way to somewhere in which a node may lose its allocation all the same.
+_RELEASABLE = states.STABLE - {'active'} | {
+    'deploy failed', 'inspecting', 'inspect failed', 'inspect wait', 'clean failed', 'verifying', 'adopt failed', 'rescue failed',
+    'unrescue failed', 'service hold', 'service failed'}
+
+
+def create(database, values, columns):
+    """Create an allocation and decide on it: it is active, with a node, or in error, with the reason.
+
+    Returns ``columns`` as they were before the decision, "allocating": so clients know it, and look again.
+    """
     with database.write() as connection:
-        current = one.whole(connection, TABLE, 'uuid', uuid, is_locked=True)
-        if current is None or current['state'] != 'allocating':
-            return
-        current = row.parse(TABLE, current)
-        nodes = connection.execute(_candidates(current)).mappings().all()
-        node = next((node for node in nodes if _claim(connection, current, node)), None)
-        decision = {'state': 'error', 'last_error': _why(connection, current)} if node is None else {
-            'state': 'active', 'node_id': node['id'], 'resource_class': node['resource_class']}
-        change.update(connection, 'allocation', TABLE, current, decision)
+        key = change.insert(connection, 'allocation', TABLE, values)
+        made = STORE.read(connection, 'id', key, columns)
+        current = row.parse(TABLE, one.whole(connection, TABLE, 'id', key))
+        node = _pick(connection, current)
+        change.update(connection, 'allocation', TABLE, current, {
+            'state': 'error', 'last_error': _why(connection, current)} if node is None else {
+            'state': 'active', 'node_id': node['id']})
+        return made
 
 
 def backfill(database, values, ident, columns):
-    """Create an active allocation for a node that has its instance already; ``columns`` of it. Conflict, or Invalid."""
+    """Create an active allocation for a node that has its instance already; ``columns`` of it. Conflict, or Invalid.
+
+    The allocation has the uuid of the instance, if the request has no other.
+    """
     with database.write() as connection:
         node = one.whole(connection, _NODES, 'ident', ident, is_locked=True)
         if node is None:
             raise errors.Invalid(f'Node {ident} could not be found.')
         node = row.parse(_NODES, node)
+        values = {'uuid': node['instance_uuid'] or str(uuids.uuid4()), **values}
         _check_backfill(node, values)
-        values = {**values, 'node_id': node['id'], 'state': 'active', 'resource_class': node['resource_class']}
-        key = change.insert(connection, 'allocation', TABLE, values)
-        made = STORE.read(connection, 'id', key, columns)
-        uuid = connection.execute(sa.select(TABLE.c.uuid).where(TABLE.c.id == key)).scalar()
-        _associate(connection, {'uuid': uuid}, node)
-        return made
+        key = change.insert(connection, 'allocation', TABLE, {
+            **values, 'node_id': node['id'], 'state': 'active', 'resource_class': node['resource_class']})
+        _associate(connection, values, node, _NODES.c.id == node['id'])
+        return STORE.read(connection, 'id', key, columns)
 
 
 def free(connection, node_id):
@@ -54,17 +66,12 @@ def delete(database, ident, *, generation=None):
     """Delete an allocation and free its node; InvalidState while the node is at work for it."""
     def release(connection, current):
         if current['node']:
-            _check_release(current)
+            node = one.whole(connection, _NODES, 'id', current['node_id'], is_locked=True)
+            _check_release(current, node)
             connection.execute(sa.update(_NODES).where(_NODES.c.id == current['node_id']).values(
                 instance_uuid=None, allocation_uuid=None, generation=_NODES.c.generation + 1, updated_at=now()))
             event.add(connection, 'node.updated', node=current['node_uuid'], data={'changed': ['instance_uuid']})
     STORE.delete(database, ident, generation=generation, also=release)
-
-
-def waiting(database):
-    """Uuids of the allocations that nobody has decided on."""
-    with database.read() as connection:
-        return list(connection.execute(sa.select(TABLE.c.uuid).where(TABLE.c.state == 'allocating')).scalars())
 
 
 def _criteria(wanted):
@@ -90,18 +97,23 @@ def _candidates(wanted):
         *(condition for _, condition in _criteria(wanted))).order_by(named, _NODES.c.id).limit(100)
 
 
-def _claim(connection, wanted, node):
-    done = connection.execute(sa.update(_NODES).where(
-        _NODES.c.id == node['id'], _NODES.c.instance_uuid.is_(None), _NODES.c.provision_state == 'available',
-        ~_NODES.c.maintenance).values(_association(wanted)))
+def _pick(connection, wanted):
+    """A node that is the allocation's from now on, or None. Who loses a node to somebody else takes the next."""
+    while nodes := connection.execute(_candidates(wanted)).mappings().all():
+        conditions = [condition for _, condition in _criteria(wanted)]
+        for node in nodes:
+            if _associate(connection, wanted, node, _NODES.c.id == node['id'], *conditions):
+                return node
+    return None
+
+
+def _associate(connection, wanted, node, *conditions):
+    """True when the node still met ``conditions``, and is taken; Duplicate when another has an instance with this uuid."""
+    with change.unique('node', {'instance_uuid': wanted['uuid']}):
+        done = connection.execute(sa.update(_NODES).where(*conditions).values(_association(wanted)))
     if done.rowcount:
-        event.add(connection, 'node.updated', node=node['uuid'], data={'changed': ['instance_uuid']})
-    return done.rowcount
-
-
-def _associate(connection, wanted, node):
-    connection.execute(sa.update(_NODES).where(_NODES.c.id == node['id']).values(_association(wanted)))
-    event.add(connection, 'node.updated', node=node['uuid'], data={'changed': ['allocation_uuid']})
+        event.add(connection, 'node.updated', node=node['uuid'], data={'changed': ['allocation_uuid', 'instance_uuid']})
+    return bool(done.rowcount)
 
 
 def _association(wanted):
@@ -131,11 +143,11 @@ def _check_backfill(node, values):
     lacking = sorted(set(values.get('traits') or ()) - set(node['traits']))
     if lacking:
         raise errors.Conflict(f'{name} lacks traits: {", ".join(lacking)}.')
+    if values.get('candidate_nodes') and node['uuid'] not in values['candidate_nodes']:
+        raise errors.Conflict(f'{name} is not among the candidate_nodes.')
 
 
-def _check_release(current):
-    node = current['node']
-    is_moving = node['target_provision_state'] and not node['provision_state'].endswith('failed')
-    if not node['maintenance'] and (is_moving or node['provision_state'] == 'active'):
+def _check_release(current, node):
+    if not node['maintenance'] and node['provision_state'] not in _RELEASABLE:
         raise errors.Conflict(f'Allocation {current["uuid"]} cannot be removed: its node {node["uuid"]} is '
                               f'"{node["provision_state"]}".', remedy='Undeploy the node, or set it to maintenance.')

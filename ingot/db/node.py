@@ -6,7 +6,7 @@ import uuid
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import change, event, models, one, row
+from ingot.db import allocation, change, event, models, one, row
 from ingot.db.conductor import ALIVE_SECONDS
 from ingot.db.page import page
 
@@ -123,6 +123,9 @@ def edit(database, ident, columns, decide, *, generation=None):
         current['chassis_uuid'] = connection.execute(
             sa.select(_CHASSIS.c.uuid).where(_CHASSIS.c.id == current['chassis_id'])).scalar()
         values = decide(current)
+        if current['allocation_uuid'] and values.get('instance_uuid', True) is None:
+            values = {**values, 'allocation_uuid': None}
+            allocation.free(connection, current['id'])
         if values:
             change.update(connection, 'node', TABLE, current, _resolve(connection, values))
             event.add(connection, 'node.updated', node=current['uuid'], data={'changed': sorted(values)})

@@ -6,12 +6,19 @@ from ingot.api.types import scalar
 from ingot.api.types.query import PageQuery
 
 
+class Candidates(scalar.Words):
+    """Uuids and names of nodes; none at all are no condition."""
+
+    def validate(self, value):
+        return [] if value is None or value == [] else self.check(value)
+
+
 class Allocation(types.Base):
     uuid = types.wsattr(scalar.Uuid(is_nullable=False))
     name = types.wsattr(scalar.Name())
     resource_class = types.wsattr(scalar.Text(80, shortest=1))
     traits = types.wsattr(scalar.Traits())
-    candidate_nodes = types.wsattr(scalar.Words())
+    candidate_nodes = types.wsattr(Candidates())
     node = types.wsattr(scalar.Text(shortest=1))
     owner = types.wsattr(scalar.Text())
     extra = types.wsattr(scalar.Object())

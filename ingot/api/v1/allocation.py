@@ -1,7 +1,5 @@
 """/v1/allocations, and the allocation of one node."""
 
-import uuid as uuids
-
 from ingot import errors
 from ingot.api import collection, edit, listing, patch, versions, views
 from ingot.api.expose import expose
@@ -21,16 +19,13 @@ class Allocations(collection.Collection):
 
     @expose(body=Allocation, status=201, noun=views.ALLOCATION)
     def create(self, call, body):
-        """The answer says "allocating", as clients expect; the decision stands right after it."""
+        """The answer says "allocating", as clients expect; the decision stands when it is sent."""
         versions.require('Field', versions.FIELDS['allocation'], body, call.minor)
-        body = {'uuid': str(uuids.uuid4()), **_checked(self.site, body)}
-        view = views.view(self.noun, None, call.minor)
-        if 'node' in body:
-            row = allocation.backfill(self.site.database, body, body.pop('node'), view.columns)
-            return edit.created(call, self.noun, view, row)
-        answer = edit.created(call, self.noun, view, self.store.create(self.site.database, body, view.columns))
-        allocation.settle(self.site.database, body['uuid'])
-        return answer
+        body, view = _checked(self.site, body), views.view(self.noun, None, call.minor)
+        ident = body.pop('node', None)
+        row = allocation.create(self.site.database, body, view.columns) if ident is None else allocation.backfill(
+            self.site.database, body, ident, view.columns)
+        return edit.created(call, self.noun, view, row)
 
     @expose(body=patch.read, patched=Allocation, noun=views.ALLOCATION)
     def patch(self, call, operations, ident):
@@ -63,10 +58,8 @@ class OfNode(Resource):
 
 def _checked(site, body):
     """``body`` with candidates as uuids; Invalid when it asks for nothing, or for nodes that are not there."""
-    if not body.get('resource_class') and 'node' not in body:
+    if not body.get('resource_class') and not body.get('node'):
         raise errors.Invalid('An allocation needs a resource_class, or a node.')
-    if 'node' in body and body.get('candidate_nodes'):
-        raise errors.Invalid('candidate_nodes and node do not go together.')
     if not body.get('candidate_nodes'):
         return body
     try:
