@@ -62,7 +62,7 @@ def check_changes(current, changed):
         raise errors.Conflict(f'{name} is associated with instance {current["instance_uuid"]} already.')
     is_released = current['allocation_uuid'] and changed.get('instance_uuid', True) is None
     if is_released and state not in _DRIVER_CHANGEABLE and not current['maintenance']:
-        raise errors.Conflict(f'{name} keeps its instance_uuid, of allocation {current["allocation_uuid"]}, while it is "{state}".',
+        raise errors.Conflict(f'{name} keeps the instance_uuid of its allocation while it is "{state}".',
                               remedy='Undeploy it, or set it to maintenance first.')
     drivers = sorted(column for column in changed if column == 'driver' or column in interfaces.COLUMNS)
     if drivers and state not in _DRIVER_CHANGEABLE and not current['maintenance']:

@@ -5,6 +5,7 @@ import functools
 from ingot.conductor import clean, plan, ramdisk, steps
 from ingot.conductor.flow import Step
 from ingot.conductor.ramdisk import await_machine, power_off, publish_ramdisk, start_ramdisk, withdraw_boot
+from ingot.db import allocation as allocations
 from ingot.db import operation as operations
 
 
@@ -93,7 +94,12 @@ def forget_instance(task):
     """Nothing of the instance is left in the row; from here on the node is cleaned."""
     values = {'instance_info': {}, 'instance_uuid': None, 'instance_name': None, 'allocation_uuid': None}
     if task.node['provision_state'] == 'deleting':
-        task.move('clean', values, also=functools.partial(operations.forget_configdrives, node=task.node))
+        task.move('clean', values, also=functools.partial(_forget, node=task.node))
+
+
+def _forget(connection, node):
+    operations.forget_configdrives(connection, node)
+    allocations.free(connection, node['id'])
 
 
 TEAR_DOWN = (
