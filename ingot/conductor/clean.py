@@ -1,6 +1,6 @@
 """Cleaning on one screen: the ramdisk erases what the last user left."""
 
-from ingot.conductor import plan, steps
+from ingot.conductor import parts, plan, steps
 from ingot.conductor.flow import Step
 from ingot.conductor.power import check_access
 from ingot.conductor.ramdisk import (
@@ -32,6 +32,7 @@ CLEAN = (
     Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot),
     Step('start ramdisk',     start_ramdisk,    undo=power_off),
     Step('await machine',     await_machine),                            # WAIT
+    Step('read parts',        parts.read),
     Step('stop machine',      stop_machine),
 )
 

@@ -58,6 +58,18 @@ class Conductor:
         self._note('validate', uuid)
         return {'power': {'result': True}, 'deploy': {'result': False, 'reason': 'no image_source'}}
 
+    def vendor_call(self, uuid, method, http_method, arguments):
+        self._note('vendor_call', uuid, method, http_method, arguments)
+        return self.answers[method]
+
+    def driver_call(self, driver, method, http_method, arguments):
+        self._note('driver_call', driver, method, http_method, arguments)
+        return self.answers[method]
+
+    def driver_methods(self, driver):
+        self._note('driver_methods', driver)
+        return {'count': {'http_methods': ['GET']}}
+
     def continue_operation(self, uuid):
         self._note('continue_operation', uuid)
 
