@@ -14,8 +14,8 @@ _TRAITS = 50
 _OBJECT, _FLAG = object(), object()
 #: What rules may set in a node: objects (below them), flags, and texts of at most so many characters.
 NODE = {**dict.fromkeys(('driver_info', 'extra', 'instance_info', 'network_data', 'properties'), _OBJECT),
-        **dict.fromkeys(('automated_clean', 'disable_power_off'), _FLAG), 'description': 4096, 'lessee': 255, 'owner': 255,
-        'resource_class': 80, 'shard': 255}
+        **dict.fromkeys(('automated_clean', 'disable_power_off'), _FLAG), 'description': 4096, 'driver': 255, 'lessee': 255,
+        'owner': 255, 'resource_class': 80, 'shard': 255}
 #: The same for a port.
 PORT = {**dict.fromkeys(('extra', 'local_link_connection'), _OBJECT), **dict.fromkeys(('is_smartnic', 'pxe_enabled'), _FLAG),
         'category': 80, 'description': 255, 'physical_network': 64, 'vendor': 32}
@@ -98,6 +98,8 @@ def _set_attribute(target, roots, path, value):
     kind = roots[words[0]]
     if kind is _FLAG and not isinstance(value, bool):
         raise errors.Invalid(f'{words[0]} is true or false')
+    if words[0] == 'driver' and not value:
+        raise errors.Invalid('driver is the name of a hardware type')
     if isinstance(kind, int) and not (value is None or (isinstance(value, str) and len(value) <= kind and '\0' not in value)):
         raise errors.Invalid(f'{words[0]} is a text of at most {kind} characters')
     _put(target, words, value)
@@ -115,7 +117,7 @@ def _delete_attribute(target, roots, path):
     words = parts(path)
     if roots[words[0]] is _OBJECT:
         _take(target, words)
-    elif words[0] in ('automated_clean', *(name for name, kind in roots.items() if isinstance(kind, int))):
+    elif words[0] != 'driver' and (words[0] == 'automated_clean' or isinstance(roots[words[0]], int)):
         target[words[0]] = None
     else:
         raise errors.Invalid(f'{path} cannot be deleted; set it')

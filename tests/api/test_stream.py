@@ -57,8 +57,8 @@ def test_no_byte_of_the_next_request_is_taken():
 
 def test_a_timeout_of_the_socket_is_told():
     ours, theirs = socket.socketpair()
+    ours.settimeout(0.01)
     with ours, theirs, pytest.raises(TimeoutError):
-        ours.settimeout(0.01)
         stream.Reader(ours).readline()
 
 

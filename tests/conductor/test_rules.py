@@ -1,11 +1,12 @@
 """Inspection rules in real inspections: by the BMC, and by the machine's agent."""
 
+import dataclasses
 import uuid
 
 import pytest
 import sqlalchemy as sa
 
-from ingot.db import inventory, models, row
+from ingot.db import inventory, models, row, rule
 from ingot.db.engine import now
 
 
@@ -58,3 +59,26 @@ def test_a_rule_that_fails_fails_the_inspection_and_nothing_is_stored(house):
     assert after['provision_state'] == 'inspect failed'
     assert 'Inspection rule cpu limit: 32 CPUs are too many' in after['last_error']
     assert (after['extra'], after['properties']) == ({}, {})
+
+
+def test_a_rule_chooses_the_driver_with_its_interfaces(house):
+    drivers = house.drivers
+    drivers.hardware['other'] = dataclasses.replace(drivers.hardware['fake-hardware'], name='other')
+    for chosen, state in (('other', 'manageable'), ('none-such', 'inspect failed')):
+        rule.clear(house.database)
+        rule.STORE.create(house.database, {'actions': [{'op': 'set-attribute', 'args': {'path': '/driver', 'value': chosen}}]},
+                          (rule.TABLE.c.id,))
+        node = house.node('manageable', driver='fake-hardware')
+        row = house.run(house.service(), node, 'inspect')
+        assert row['provision_state'] == state, row['last_error']
+        assert row['driver'] == ('other' if chosen == 'other' else 'fake-hardware')
+    assert 'none-such' in row['last_error']
+
+
+def test_a_rule_may_choose_a_driver_that_there_is(house):
+    service, node = house.service(), house.node('manageable', inspect_interface='fake')
+    add_rule(house, [act('set-attribute', path='driver', value='{plugin_data[driver]}')], [act('is-none', value=None)])
+    add_rule(house, [act('set-plugin-data', path='driver', value='imaginary')], priority=1)
+    after = house.run(service, node, 'inspect')
+    assert (after['provision_state'], after['driver']) == ('inspect failed', 'fake-hardware')
+    assert 'imaginary' in after['last_error']
