@@ -46,16 +46,8 @@ def _store(task, found, plugin_data):
         if mac:
             inventories.ensure_port(connection, task.node, mac)
         review.store(connection, task.node)
-    task.save(lambda row: _fit_driver(task, review.decide(row, {
-        'properties': row['properties'] | properties(found), 'inspection_finished_at': now(), **boot_mode(found)})), also=store)
-
-
-def _fit_driver(task, values):
-    """``values`` with the default interfaces of the driver that a rule chose; InvalidParameter when it is not enabled here."""
-    if 'driver' not in values:
-        return values
-    hardware = task.drivers.of({**task.node, **values})
-    return {**values, **{f'{kind}_interface': hardware.default(kind) for kind in hardware.interfaces}}
+    task.save(lambda row: review.decide(row, {
+        'properties': row['properties'] | properties(found), 'inspection_finished_at': now(), **boot_mode(found)}), also=store)
 
 
 def properties(found):

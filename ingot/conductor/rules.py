@@ -2,6 +2,7 @@
 
 from ingot.db import inventory as inventories
 from ingot.db import rule as rules
+from ingot.drivers.base import INTERFACES
 from ingot.rules import action, rule
 
 #: A port that inspection is about to make, for the card that the machine booted from.
@@ -12,8 +13,8 @@ _NEW = {'uuid': None, 'extra': {}, 'local_link_connection': {}, 'pxe_enabled': T
 class Review:
     """One run of all rules over one inspection: ``decide`` first, then ``store``, in one transaction."""
 
-    def __init__(self, database, node, inventory, plugin_data, mac=None):
-        self.inventory, self.plugin_data = inventory, plugin_data
+    def __init__(self, database, drivers, node, inventory, plugin_data, mac=None):
+        self.drivers, self.inventory, self.plugin_data = drivers, inventory, plugin_data
         self._rules, self._ports = rules.every(database), inventories.ports(database, node)
         if mac and mac.lower() not in [port['address'] for port in self._ports]:
             self._ports.append({**_NEW, 'address': mac.lower()})
@@ -23,7 +24,14 @@ class Review:
         """``values`` that inspection changes in ``node`` anyway, with those that the rules change; HardwareFailure."""
         after = {**node, **values}
         self._draft = rule.run(self._rules, after, self._ports, self.inventory, self.plugin_data)
-        return values | _changes(after, self._draft.node, (*action.NODE, 'traits'))
+        changed = _changes(after, self._draft.node, (*action.NODE, 'traits'))
+        return values | changed | (self._interfaces({**after, **changed}) if 'driver' in changed else {})
+
+    def _interfaces(self, node):
+        """Those that the node's new driver does not have become its defaults; InvalidParameter without such a driver."""
+        hardware = self.drivers.of(node)
+        return {f'{kind}_interface': hardware.default(kind) for kind in INTERFACES
+                if node[f'{kind}_interface'] not in hardware.interfaces.get(kind, {})}
 
     def store(self, connection, node):
         """The inventory, the plugin data and the ports as the rules left them."""

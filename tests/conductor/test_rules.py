@@ -73,12 +73,3 @@ def test_a_rule_chooses_the_driver_with_its_interfaces(house):
         assert row['provision_state'] == state, row['last_error']
         assert row['driver'] == ('other' if chosen == 'other' else 'fake-hardware')
     assert 'none-such' in row['last_error']
-
-
-def test_a_rule_may_choose_a_driver_that_there_is(house):
-    service, node = house.service(), house.node('manageable', inspect_interface='fake')
-    add_rule(house, [act('set-attribute', path='driver', value='{plugin_data[driver]}')], [act('is-none', value=None)])
-    add_rule(house, [act('set-plugin-data', path='driver', value='imaginary')], priority=1)
-    after = house.run(service, node, 'inspect')
-    assert (after['provision_state'], after['driver']) == ('inspect failed', 'fake-hardware')
-    assert 'imaginary' in after['last_error']
