@@ -146,8 +146,8 @@ def test_nodes_have_vifs_and_vendors_methods(cli, node):
     assert cli(f'node vif list {node}') == [{'id': 'vif-1'}]
     cli(f'node vif detach {node} vif-1')
     assert cli(f'node vif list {node}') == []
-    assert 'first_method' in [row['name'] for row in cli(f'node passthru list {node}')]
-    assert cli(f'node passthru call {node} first_method --http-method POST --arg bar=baz') is not None
+    assert 'second_method' in [row['name'] for row in cli(f'node passthru list {node}')]
+    assert cli(f'node passthru call {node} third_method_sync --http-method POST --arg bar=meow') is not None
     assert isinstance(cli('driver passthru list fake-hardware'), list)      # fake-hardware may have none
     assert 'no_method' in cli('driver passthru call fake-hardware no_method --http-method GET', status=1)
 
