@@ -79,7 +79,7 @@ def find(root, request, path):
         branches = resource.fixed if verbs is ON_COLLECTION else resource.children
         if word in branches:
             resource, verbs = branches[word], ON_COLLECTION
-        elif verbs is ON_COLLECTION and resource.has_items and is_ident(word):
+        elif verbs is ON_COLLECTION and resource.has_items and resource.takes(word):
             idents.append(word)
             verbs = ON_ITEM
         else:
