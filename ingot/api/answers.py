@@ -10,7 +10,7 @@ from ingot.api.types import document as typed
 from ingot.db import row
 
 _JSON = 'application/json'
-_LINKS = {'type': 'array', 'items': {'type': 'object', 'required': ['href', 'rel'], 'properties': {
+LINKS = {'type': 'array', 'items': {'type': 'object', 'required': ['href', 'rel'], 'properties': {
     'href': {'type': 'string'}, 'rel': {'type': 'string'}, 'type': {'type': 'string'}}}}
 _REFUSAL = {
     'type': 'object', 'required': ['error_message', 'code', 'remedy', 'retryable'], 'additionalProperties': False, 'properties': {
@@ -24,11 +24,29 @@ _PATCH = {'type': 'array', 'description': 'RFC 6902: add, replace, remove.', 'it
         'path': {'type': 'string', 'pattern': '^/.', 'description': 'RFC 6901, with ~0 and ~1.'}}}}
 
 
+_KINDS = {bool: 'boolean', int: 'integer', str: 'string', dict: 'object', list: 'array'}
+
+
+def shape(needed=None, **members):
+    """The schema of an object with these members and no more: each a Python type (then it may be null), or a schema.
+
+    ``needed``: those that are always there; all, when left out.
+    """
+    return {'type': 'object', 'additionalProperties': False, 'required': list(members) if needed is None else list(needed),
+            'properties': {name: given if isinstance(given, dict) else {'type': [_KINDS[given], 'null']}
+                           for name, given in members.items()}}
+
+
+def some(schema):
+    """The schema of a list of ``schema``, or of a Python type."""
+    return {'type': 'array', 'items': schema if isinstance(schema, dict) else {'type': _KINDS[schema]}}
+
+
 class Parts:
     """Collects the schemas that operations refer to."""
 
     def __init__(self):
-        self._schemas = {'Links': _LINKS, 'Refusal': _REFUSAL, 'Patch': _PATCH}
+        self._schemas = {'Links': LINKS, 'Refusal': _REFUSAL, 'Patch': _PATCH}
 
     def schemas(self):
         return dict(sorted(self._schemas.items()))
@@ -119,8 +137,7 @@ def _field(noun, field):
 
 
 def _literal(value):
-    kinds = {bool: 'boolean', int: 'integer', str: 'string', dict: 'object', list: 'array'}
-    return {'type': kinds[type(value)]} if value is not None else {}
+    return {'type': _KINDS[type(value)]} if value is not None else {}
 
 
 def _since(table, name):

@@ -43,12 +43,13 @@ class Answer:
         self.headers = {name.replace('_', '-'): value for name, value in headers.items()}
 
 
-def expose(*, query=None, body=None, status=200, is_optional=False, noun=None, patched=None, answer=None):
+def expose(*, query=None, body=None, status=200, is_optional=False, noun=None, patched=None, answer=None, also=()):
     """Make a method a handler ``(self, call, [body,] *idents)`` that returns a document, an Answer, or None for no body.
 
     :param query: WSME type of the query string. :param body: WSME type of the body, or a function that reads it.
     :param is_optional: no body at all counts as {}. What only documents: ``noun`` (views.Noun) or ``answer`` (WSME type, or a
-        JSON schema as a dict) is what answers show; ``patched`` is the WSME type that a patch applies to.
+        JSON schema as a dict) is what answers show; ``patched`` is the WSME type that a patch applies to; ``also`` are other
+        statuses of good answers.
     """
     def decorate(function):
         @functools.wraps(function)
@@ -59,7 +60,8 @@ def expose(*, query=None, body=None, status=200, is_optional=False, noun=None, p
             return _write(function(self, call, *given, *idents), status)
         del handler.__wrapped__
         handler.declared = {'idents': _idents(function, body), 'query': query, 'body': body, 'status': status,
-                            'is_optional': is_optional, 'noun': noun, 'patched': patched, 'answer': answer}
+                            'is_optional': is_optional, 'noun': noun, 'patched': patched, 'answer': answer,
+                            'also': also}
         return _exposed(handler)
     return decorate
 

@@ -16,7 +16,7 @@ from ingot.db import idempotency
 HEADER = 'Idempotency-Key'
 #: PUT is idempotent by itself, but for these: they start something.
 _VERBS = ('/states/provision', '/states/power')
-_KEY = re.compile(r'"([\x20-\x7e]{1,255})"|([\x21-\x7e]{1,255})', re.ASCII)
+_KEY = re.compile(r'"([\x20-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})', re.ASCII)
 
 
 def middleware(database):

@@ -17,9 +17,19 @@ _CHANGEABLE_BELOW_39 = _CHANGEABLE | {'inspecting'}
 _DRIVER_CHANGEABLE = frozenset({'enroll', 'inspecting', 'inspect wait', 'manageable', 'available'})
 
 
-def uuid(site, ident):
-    """The uuid of the node with this uuid or name; NotFound."""
-    return node.show(site.database, ident, [node.TABLE.c.uuid])[0]
+def uuid(site, ident, call=None):
+    """The uuid of the node with this uuid or name; NotFound, and Stale when the If-Match of ``call`` is of another generation."""
+    found = node.show(site.database, ident, (node.TABLE.c.uuid, node.TABLE.c.generation))
+    if call:
+        check_generation(call, {'uuid': found[0], 'generation': found[1]})
+    return found[0]
+
+
+def check_generation(call, current):
+    """Stale unless If-Match, if there is one, names the generation of ``current``: before what is no change of its row."""
+    if call.generations is not None and current['generation'] not in call.generations:
+        raise errors.Stale(f'Node {current["uuid"]} has generation {current["generation"]}, not the one in If-Match.',
+                           remedy='Read it again, and decide again.')
 
 
 def first_state(minor):

@@ -76,7 +76,8 @@ def _operation(parts, path, method, handler, since):
         found['requestBody'] = {'required': not declared['is_optional'], 'content': parts.body(declared)}
     is_list = inspect.isclass(declared['query']) and issubclass(declared['query'], PageQuery)
     refused = {str(status): {'$ref': f'#/components/responses/{status}'} for status in _refusals(method, path)}
-    return {**found, 'responses': {str(declared['status']): _answer(parts, declared, is_list), **refused}}
+    answer = _answer(parts, declared, is_list)
+    return {**found, 'responses': {str(status): answer for status in (declared['status'], *declared['also'])} | refused}
 
 
 def _name(method, path):

@@ -16,6 +16,10 @@ from ingot.conductor.service import Service
 from ingot.drivers import registry
 from tests import databases
 from tests.api.conftest import Conductor, add_conductor
+from tests.http import record
+
+RECORDER = record.Recorder()
+RAN = set()
 
 
 class Api(fixture.GabbiFixture):
@@ -54,7 +58,7 @@ class Machines(Api):
 
 def serve():
     """The application of the fixture that runs now."""
-    return lambda environ, start_response: Api.app(environ, start_response)
+    return RECORDER.wrap(lambda environ, start_response: Api.app(environ, start_response))
 
 
 HERE = pathlib.Path(__file__).parent
@@ -88,6 +92,27 @@ def test_the_file_tells_the_truth(name):
     os.environ.pop('GABBI_PREFIX', None)
     result = unittest.TestResult()
     SUITES[name].run(result)
+    RAN.add(name)
     assert result.testsRun > 0
     assert not result.errors + result.failures, '\n'.join(text for _, text in result.errors + result.failures)
     assert not result.unexpectedSuccesses
+
+
+#: Operations that no file here asks for. This list only gets shorter.
+UNSEEN = frozenset()
+
+
+def test_everything_that_was_seen_is_declared():
+    declared = record.Declared()
+    complaints = {declared.complaint(*seen) for seen in RECORDER.seen} - {None}
+    assert not complaints, '\n'.join(sorted(complaints))
+
+
+def test_everything_declared_was_seen():
+    declared = record.Declared()
+    seen = {(method, declared.path(path)) for path, method, *_ in RECORDER.seen}
+    if RAN < SUITES.keys():
+        pytest.skip('not every file was run')
+    missing = {f'{method} {path}' for method, path in declared.operations() - seen}
+    assert not missing - UNSEEN, 'declared, but no file asks for it'
+    assert UNSEEN <= {f'{method} {path}' for method, path in declared.operations()}, 'listed here, but not declared'

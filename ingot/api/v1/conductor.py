@@ -2,6 +2,7 @@
 
 from ingot import errors
 from ingot.api import links, versions
+from ingot.api.answers import LINKS, shape, some
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.query import ConductorQuery, FieldsQuery
@@ -9,6 +10,8 @@ from ingot.db import conductor
 
 _BRIEF = ('hostname', 'conductor_group', 'alive')
 _FIELDS = (*_BRIEF, 'drivers', 'created_at', 'updated_at')
+_CONDUCTOR = shape((), hostname=str, conductor_group=str, alive=bool, drivers=some(str), created_at=str, updated_at=str,
+                   links=LINKS)
 
 
 def tree(site):
@@ -17,7 +20,7 @@ def tree(site):
 
 class Conductors(Resource):
 
-    @expose(query=ConductorQuery)
+    @expose(query=ConductorQuery, answer=shape(('conductors',), conductors=some(_CONDUCTOR), next=str))
     def list(self, call):
         query = call.query
         rows = _rows(self.site)
@@ -31,7 +34,7 @@ class Conductors(Resource):
             document['next'] = links.next_page(call.base, 'conductors', query, rows[limit - 1]['hostname'])
         return document
 
-    @expose(query=FieldsQuery)
+    @expose(query=FieldsQuery, answer=_CONDUCTOR)
     def get(self, call, hostname):
         fields = _fields(call) if 'fields' in call.query else _FIELDS
         for row in _rows(self.site):

@@ -6,6 +6,7 @@ import orjson
 
 from ingot import concurrency
 from ingot.api import nodes
+from ingot.api.answers import shape, some
 from ingot.api.expose import Answer, expose
 from ingot.api.resource import Resource
 from ingot.api.types import scalar
@@ -30,7 +31,7 @@ class Feed(Resource):
         super().__init__(site, **kwargs)
         self._seats = [None] * max(1, site.conf.api.threads // 2)      # pop and append are atomic
 
-    @expose(query=FeedQuery)
+    @expose(query=FeedQuery, answer=shape(events=some(dict), next=int))
     def list(self, call):
         query = call.query
         newest, since = event.newest(self.site.database), query.get('since', _last_id(call))

@@ -2,6 +2,7 @@
 
 from ingot import errors
 from ingot.api import links, nodes, versions
+from ingot.api.answers import LINKS, shape, some
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.history import HistoryQuery
@@ -9,6 +10,7 @@ from ingot.db import history
 
 _BRIEF = ('uuid', 'created_at', 'severity', 'event')
 _MOST_WORDS = 255
+_ENTRY = shape(_BRIEF, **{name: int if name == 'duration_seconds' else str for name in history.FIELDS}, links=LINKS)
 
 
 def tree(site):
@@ -17,7 +19,7 @@ def tree(site):
 
 class History(Resource):
 
-    @expose(query=HistoryQuery)
+    @expose(query=HistoryQuery, answer=shape(('history',), history=some(_ENTRY), next=str))
     def list(self, call, ident):
         query, uuid = call.query, nodes.uuid(self.site, ident)
         limit = min(query.get('limit') or self.site.conf.api.max_limit, self.site.conf.api.max_limit)
@@ -27,7 +29,7 @@ class History(Resource):
             document['next'] = links.next_page(call.base, f'nodes/{ident}/history', query, found[-1]['uuid'])
         return document
 
-    @expose()
+    @expose(answer=_ENTRY)
     def get(self, call, ident, entry):
         uuid = nodes.uuid(self.site, ident)
         found = history.of_node(self.site.database, uuid, wanted=entry)

@@ -2,6 +2,7 @@
 
 from ingot import errors
 from ingot.api import links, nodes, versions
+from ingot.api.answers import shape, some
 from ingot.api.expose import expose
 from ingot.api.resource import Resource, is_ident
 from ingot.api.types.hardware import Indicator
@@ -17,20 +18,20 @@ class Indicators(Resource):
         name, at, component = word.partition('@')
         return bool(at) and is_ident(name) and is_ident(component)
 
-    @expose()
+    @expose(answer=shape(indicators=some({'type': 'object'})))
     def list(self, call, ident):
-        uuid = nodes.uuid(self.site, ident)
+        uuid = nodes.uuid(self.site, ident, call)
         return {'indicators': [self._document(call, uuid, one) for one in self._known(uuid)]}
 
-    @expose()
+    @expose(answer=shape(state=str))
     def get(self, call, ident, name):
-        uuid = nodes.uuid(self.site, ident)
+        uuid = nodes.uuid(self.site, ident, call)
         one = self._find(uuid, name)
         return {'state': self.site.conductor.ask(uuid, 'management', 'indicator', component=one['component'], name=one['name'])}
 
     @expose(body=Indicator, status=204)
     def replace(self, call, body, ident, name):
-        uuid = nodes.uuid(self.site, ident)
+        uuid = nodes.uuid(self.site, ident, call)
         one = self._find(uuid, name)
         if one['readonly'] or body['state'] not in one['states']:
             raise errors.Invalid(f'Node {uuid}: indicator {name} cannot be set to "{body["state"]}"; possible: '

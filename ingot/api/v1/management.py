@@ -1,6 +1,7 @@
 """/v1/nodes/IDENT/management"""
 
 from ingot.api import nodes, versions
+from ingot.api.answers import shape, some
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.hardware import NoBody
@@ -16,20 +17,21 @@ def tree(site):
 
 class BootDeviceOf(Resource):
 
-    @expose()
+    @expose(answer=shape(boot_device=str, persistent=bool))
     def list(self, call, ident):
-        return self.site.conductor.boot_device(nodes.uuid(self.site, ident))
+        return self.site.conductor.boot_device(nodes.uuid(self.site, ident, call))
 
     @expose(body=BootDevice, status=204)
     def put(self, call, body, ident):
-        self.site.conductor.set_boot_device(nodes.uuid(self.site, ident), body['boot_device'], body.get('persistent', False))
+        uuid = nodes.uuid(self.site, ident, call)
+        self.site.conductor.set_boot_device(uuid, body['boot_device'], body.get('persistent', False))
 
 
 class Supported(Resource):
 
-    @expose()
+    @expose(answer=shape(supported_boot_devices=some(str)))
     def list(self, call, ident):
-        return {'supported_boot_devices': self.site.conductor.boot_devices(nodes.uuid(self.site, ident))}
+        return {'supported_boot_devices': self.site.conductor.boot_devices(nodes.uuid(self.site, ident, call))}
 
 
 class InjectNmi(Resource):
@@ -37,4 +39,4 @@ class InjectNmi(Resource):
 
     @expose(body=NoBody, status=204, is_optional=True)
     def put(self, call, body, ident):
-        self.site.conductor.order(nodes.uuid(self.site, ident), 'management', 'inject_nmi')
+        self.site.conductor.order(nodes.uuid(self.site, ident, call), 'management', 'inject_nmi')

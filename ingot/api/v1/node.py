@@ -3,7 +3,7 @@
 import orjson
 
 from ingot import errors
-from ingot.api import edit, interfaces, listing, nodes, patch, versions, views
+from ingot.api import answers, edit, interfaces, listing, nodes, patch, versions, views
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.node import CREATE_ONLY, PATCH_ONLY, Maintenance, Node, NodePatchQuery, NodeQuery
@@ -41,11 +41,11 @@ def tree(site):
 
 class Nodes(Resource):
 
-    @expose(query=NodeQuery)
+    @expose(query=NodeQuery, noun=views.NODE)
     def list(self, call):
         return _page(self.site, call)
 
-    @expose(body=Node, status=201)
+    @expose(body=Node, status=201, noun=views.NODE)
     def create(self, call, body):
         versions.require('Field', versions.FIELDS['node'], body, call.minor)
         if PATCH_ONLY & body.keys():
@@ -56,12 +56,12 @@ class Nodes(Resource):
                           view.columns)
         return edit.created(call, views.NODE, view, row)
 
-    @expose(query=FieldsQuery)
+    @expose(query=FieldsQuery, noun=views.NODE)
     def get(self, call, ident):
         view = views.view(views.NODE, listing.one_fields(call, views.NODE), call.minor)
         return edit.shown(call, view, node.show(self.site.database, ident, view.columns))
 
-    @expose(query=NodePatchQuery, body=patch.read)
+    @expose(query=NodePatchQuery, body=patch.read, patched=Node, noun=views.NODE)
     def patch(self, call, operations, ident):
         edit.check(operations, Node, views.NODE, CREATE_ONLY, call.minor)
         roots = patch.roots(operations)
@@ -88,7 +88,7 @@ class Nodes(Resource):
 class Detail(Resource):
     """GET /v1/nodes/detail"""
 
-    @expose(query=NodeQuery)
+    @expose(query=NodeQuery, noun=views.NODE)
     def list(self, call):
         return _page(self.site, call, path='nodes/detail', is_detailed=True)
 
@@ -98,21 +98,22 @@ class MaintenanceOf(Resource):
 
     @expose(body=Maintenance, status=202, is_optional=True)
     def put(self, call, body, ident):
-        self._set(ident, maintenance=True, maintenance_reason=body.get('reason'))
+        self._set(call, ident, maintenance=True, maintenance_reason=body.get('reason'))
 
     @expose(status=202)
     def clear(self, call, ident):
-        self._set(ident, maintenance=False, maintenance_reason=None, fault=None)
+        self._set(call, ident, maintenance=False, maintenance_reason=None, fault=None)
 
-    def _set(self, ident, **wanted):
+    def _set(self, call, ident, **wanted):
         node.edit(self.site.database, ident, [node.TABLE.c.id],
-                  lambda current: {name: value for name, value in wanted.items() if current[name] != value})
+                  lambda current: {name: value for name, value in wanted.items() if current[name] != value},
+                  generation=call.generations)
 
 
 class Validate(Resource):
     """GET /v1/nodes/IDENT/validate"""
 
-    @expose()
+    @expose(answer={'type': 'object', 'additionalProperties': answers.shape(('result',), result=bool, reason=str)})
     def list(self, call, ident):
         return self.site.conductor.validate(nodes.uuid(self.site, ident))
 
@@ -120,7 +121,7 @@ class Validate(Resource):
 class Inventory(Resource):
     """GET /v1/nodes/IDENT/inventory"""
 
-    @expose()
+    @expose(answer=answers.shape(inventory=dict, plugin_data=dict))
     def list(self, call, ident):
         found = node.inventory(self.site.database, ident)
         if found is None:
@@ -131,7 +132,7 @@ class Inventory(Resource):
 class Children(Resource):
     """GET /v1/nodes/IDENT/children"""
 
-    @expose()
+    @expose(answer=answers.shape(children=answers.some(str), links=answers.LINKS))
     def list(self, call, ident):
         uuid = nodes.uuid(self.site, ident)
         return {'children': node.children(self.site.database, uuid),

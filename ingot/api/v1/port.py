@@ -23,11 +23,11 @@ def tree(site):
 
 class Ports(Resource):
 
-    @expose(query=PortQuery)
+    @expose(query=PortQuery, noun=views.PORT)
     def list(self, call):
         return _page(self.site, call)
 
-    @expose(body=Port, status=201)
+    @expose(body=Port, status=201, noun=views.PORT)
     def create(self, call, body):
         versions.require('Field', versions.FIELDS['port'], body, call.minor)
         given = [body.pop(name) for name in ('node_uuid', 'node_ident') if name in body]
@@ -37,12 +37,12 @@ class Ports(Resource):
         row = port.create(self.site.database, {**body, 'node_ident': given[0]}, view.columns)
         return edit.created(call, views.PORT, view, row)
 
-    @expose(query=FieldsQuery)
+    @expose(query=FieldsQuery, noun=views.PORT)
     def get(self, call, ident):
         view = views.view(views.PORT, listing.one_fields(call, views.PORT), call.minor)
         return edit.shown(call, view, port.show(self.site.database, ident, view.columns))
 
-    @expose(body=patch.read)
+    @expose(body=patch.read, patched=Port, noun=views.PORT)
     def patch(self, call, operations, ident):
         edit.check(operations, Port, views.PORT, CREATE_ONLY, call.minor)
         view = views.view(views.PORT, None, call.minor)
@@ -62,7 +62,7 @@ class Ports(Resource):
 class Detail(Resource):
     """GET /v1/ports/detail"""
 
-    @expose(query=PortQuery)
+    @expose(query=PortQuery, noun=views.PORT)
     def list(self, call):
         return _page(self.site, call, path='ports/detail', is_detailed=True)
 
@@ -70,7 +70,7 @@ class Detail(Resource):
 class OfNode(Resource):
     """GET /v1/nodes/IDENT/ports"""
 
-    @expose(query=PortQuery)
+    @expose(query=PortQuery, noun=views.PORT)
     def list(self, call, ident):
         node.show(self.site.database, ident, [node.TABLE.c.id])
         return _page(self.site, call, path=f'nodes/{ident}/ports', filters={'node': ident})
@@ -79,7 +79,7 @@ class OfNode(Resource):
 class DetailOfNode(Resource):
     """GET /v1/nodes/IDENT/ports/detail"""
 
-    @expose(query=PortQuery)
+    @expose(query=PortQuery, noun=views.PORT)
     def list(self, call, ident):
         node.show(self.site.database, ident, [node.TABLE.c.id])
         return _page(self.site, call, path=f'nodes/{ident}/ports/detail', filters={'node': ident}, is_detailed=True)

@@ -14,7 +14,7 @@ class RaidOf(Resource):
     @expose(body=Raid, status=204, is_optional=True)
     def put(self, call, body, ident):
         versions.require('This', versions.ENDPOINTS, ['raid'], call.minor)
-        self.site.conductor.ask(nodes.uuid(self.site, ident), 'raid', 'check', config=body)
+        self.site.conductor.ask(nodes.uuid(self.site, ident, call), 'raid', 'check', config=body)
 
         def decide(current):
             nodes.refuse_locked(current)

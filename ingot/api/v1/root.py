@@ -1,6 +1,6 @@
 """The tree of all resources, and the documents that tell which there are: ``/`` and ``/v1``."""
 
-from ingot.api import versions
+from ingot.api import answers, versions
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.v1 import (
@@ -25,6 +25,8 @@ from ingot.api.v1 import (
 #: Collections in the document of /v1.
 _LISTED = ('chassis', 'nodes', 'ports', 'drivers', 'portgroups', 'lookup', 'heartbeat', 'volume', 'conductors', 'allocations',
            'events', 'deploy_templates', 'shards', 'continue_inspection', 'runbooks', 'inspection_rules')
+_VERSION = answers.shape(id=str, status=str, min_version=str, version=str, links=answers.LINKS)
+_MEDIA = answers.shape(base=str, type=str)
 
 
 def tree(site):
@@ -47,7 +49,7 @@ def tree(site):
 class Discovery(Resource):
     """GET /: which versions there are."""
 
-    @expose()
+    @expose(answer=answers.shape(name=str, description=str, default_version=_VERSION, versions=answers.some(_VERSION)))
     def list(self, call):
         return {'name': 'Ingot', 'description': 'Bare metal provisioning with the API of OpenStack Ironic.',
                 'default_version': _version(call), 'versions': [_version(call)]}
@@ -56,7 +58,7 @@ class Discovery(Resource):
 class Health(Resource):
     """GET /healthcheck: 200 while the database answers, 503 when it does not."""
 
-    @expose(answer={'type': 'object', 'properties': {'status': {'const': 'ok'}}})
+    @expose(answer=answers.shape(status={'const': 'ok'}))
     def list(self, call):
         with self.site.database.read() as connection:
             connection.exec_driver_sql('SELECT 1').scalar()
@@ -66,7 +68,8 @@ class Health(Resource):
 class Version(Resource):
     """GET /v1: which resources there are."""
 
-    @expose()
+    @expose(answer=answers.shape(('id', 'version', 'media_types', 'links'), id=str, version=_VERSION, media_types=_MEDIA,
+                                 links=answers.LINKS, **dict.fromkeys(_LISTED, answers.LINKS)))
     def list(self, call):
         shown = [name for name in _LISTED if versions.ENDPOINTS.get(name, 1) <= call.minor]
         return {'id': 'v1', 'version': _version(call),

@@ -2,7 +2,7 @@
 
 from ingot import errors
 from ingot.api import collection, versions, views
-from ingot.api.expose import expose
+from ingot.api.expose import Answer, expose
 from ingot.api.resource import Resource
 from ingot.api.types import scalar
 from ingot.api.types.runbook import CREATE_ONLY, Runbook, RunbookQuery, TraitList
@@ -34,9 +34,10 @@ class Runbooks(collection.Collection):
 class Traits(Resource):
     """GET and PUT of /v1/runbooks/IDENT/traits, PUT and DELETE of one below it."""
 
-    @expose()
+    @expose(answer=TraitList)
     def list(self, call, ident):
-        return {'traits': runbook.STORE.get(self.site.database, ident)['traits']}
+        current = runbook.STORE.get(self.site.database, ident)
+        return Answer({'traits': current['traits']}, ETag=f'"{current["generation"]}"')
 
     @expose(body=TraitList, status=204)
     def put(self, call, body, ident):

@@ -1,7 +1,7 @@
 """/v1/nodes/IDENT/states, and the verbs below it: power and provision."""
 
 from ingot import errors
-from ingot.api import provision, versions, views
+from ingot.api import answers, nodes, provision, versions, views
 from ingot.api.expose import Answer, expose
 from ingot.api.resource import Resource
 from ingot.api.types.hardware import Flag, Target
@@ -11,6 +11,7 @@ from ingot.db import node
 
 _FIELDS = ('console_enabled', 'last_error', 'power_state', 'target_power_state', 'provision_state',
            'target_provision_state', 'provision_updated_at', 'raid_config', 'target_raid_config', 'boot_mode', 'secure_boot')
+_SHOWN = answers.shape(('power_state', 'provision_state'), **{name: {} for name in _FIELDS})
 _OFF = frozenset({'power off', 'soft power off'})
 
 
@@ -24,13 +25,14 @@ def tree(site):
 
 class States(Resource):
 
-    @expose()
+    @expose(answer=_SHOWN)
     def list(self, call, ident):
         visible = views.NODE.visible(call.minor)
         fields = [name for name in _FIELDS if name in visible]
         view = views.view(views.NODE, fields, call.minor)
-        [document] = view.render([node.show(self.site.database, ident, view.columns)], call.base)
-        return {name: document[name] for name in fields}
+        row = node.show(self.site.database, ident, view.columns)
+        [document] = view.render([row], call.base)
+        return Answer({name: document[name] for name in fields}, ETag=f'"{row[-1]}"')
 
 
 class PowerOf(Resource):
@@ -40,7 +42,7 @@ class PowerOf(Resource):
         target = body['target']
         versions.require('Power target', versions.POWER, [target], call.minor)
         versions.require('Argument', versions.ARGUMENTS, body, call.minor)
-        current = node.get(self.site.database, ident)
+        current = _current(self.site, call, ident)
         if current['provision_state'] in ('cleaning', 'clean wait'):
             raise errors.InvalidState(f'Node {current["uuid"]} is "{current["provision_state"]}": hands off its power.')
         if current['disable_power_off'] and target in _OFF:
@@ -54,7 +56,7 @@ class ProvisionOf(Resource):
     @expose(body=Provision, status=202)
     def put(self, call, body, ident):
         provision.check_version(body, call.minor)
-        current = node.get(self.site.database, ident)
+        current = _current(self.site, call, ident)
         verb = provision.check_state(current, body['target'], call.minor)
         arguments = provision.arguments(body, verb, call.minor)
         self.site.conductor.provision(current['uuid'], verb, arguments)
@@ -65,7 +67,7 @@ class BootModeOf(Resource):
 
     @expose(body=Target, status=202)
     def put(self, call, body, ident):
-        current = _settled(self.site, ident)
+        current = _settled(self.site, call, ident)
         self.site.conductor.order(current['uuid'], 'management', 'set_boot_mode', mode=body['target'])
         return _accepted(call, ident)
 
@@ -74,17 +76,23 @@ class SecureBootOf(Resource):
 
     @expose(body=Flag, status=202)
     def put(self, call, body, ident):
-        current = _settled(self.site, ident)
+        current = _settled(self.site, call, ident)
         self.site.conductor.order(current['uuid'], 'management', 'set_secure_boot', is_on=body['target'])
         return _accepted(call, ident)
 
 
-def _settled(site, ident):
+def _settled(site, call, ident):
     """The node, if nothing is on its way with it."""
-    current = node.get(site.database, ident)
+    current = _current(site, call, ident)
     if current['target_provision_state'] and not current['maintenance']:
         raise errors.Conflict(f'Node {current["uuid"]} is "{current["provision_state"]}" on its way to '
                               f'"{current["target_provision_state"]}": how it boots cannot change now.')
+    return current
+
+
+def _current(site, call, ident):
+    current = node.get(site.database, ident)
+    nodes.check_generation(call, current)
     return current
 
 

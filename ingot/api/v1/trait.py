@@ -2,7 +2,7 @@
 
 from ingot import errors
 from ingot.api import nodes
-from ingot.api.expose import expose
+from ingot.api.expose import Answer, expose
 from ingot.api.resource import Resource
 from ingot.api.types import scalar
 from ingot.api.types.runbook import TraitList
@@ -15,7 +15,8 @@ class Traits(Resource):
 
     @expose(answer=TraitList)
     def list(self, call, ident):
-        return {'traits': node.get(self.site.database, ident)['traits']}
+        current = node.get(self.site.database, ident)
+        return Answer({'traits': current['traits']}, ETag=f'"{current["generation"]}"')
 
     @expose(body=TraitList, status=204)
     def put(self, call, body, ident):

@@ -27,7 +27,7 @@ class Methods(Resource):
 
     @expose(answer=_METHODS)
     def list(self, call, ident):
-        return self.site.conductor.vendor_methods(nodes.uuid(self.site, ident))
+        return self.site.conductor.vendor_methods(nodes.uuid(self.site, ident, call))
 
 
 class DriverMethods(Resource):
@@ -62,12 +62,13 @@ def _file(text):
 class Passthru(Resource):
     """Any HTTP method: which ones a vendor method takes is up to it."""
 
-    list, create, put, clear, change = (expose(query=VendorQuery, body=read, is_optional=True, answer={})(_named)
+    list, create, put, clear, change = (expose(query=VendorQuery, body=read, is_optional=True, answer={}, also=(202,))(_named)
                                         for _ in range(5))
-    get, call, replace, delete, patch = (expose(body=read, is_optional=True, answer={})(_at) for _ in range(5))
+    get, call, replace, delete, patch = (expose(body=read, is_optional=True, answer={}, also=(202,))(_at) for _ in range(5))
 
     def carry_out(self, call, ident, method, arguments):
-        return self.site.conductor.vendor_call(nodes.uuid(self.site, ident), method, call.environ['REQUEST_METHOD'], arguments)
+        return self.site.conductor.vendor_call(nodes.uuid(self.site, ident, call), method, call.environ['REQUEST_METHOD'],
+                                               arguments)
 
 
 class DriverPassthru(Passthru):

@@ -2,6 +2,7 @@
 
 from ingot import errors
 from ingot.api import nodes, versions
+from ingot.api.answers import shape, some
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.hardware import Media, MediaQuery
@@ -12,18 +13,18 @@ _GET_SINCE = 93
 
 class VirtualMedia(Resource):
 
-    @expose()
+    @expose(answer=shape(vmedia=some({'type': 'object'})))
     def list(self, call, ident):
         versions.require('GET of vmedia', {'vmedia': _GET_SINCE}, ['vmedia'], call.minor)
-        return {'vmedia': self.site.conductor.ask(nodes.uuid(self.site, ident), 'management', 'media')}
+        return {'vmedia': self.site.conductor.ask(nodes.uuid(self.site, ident, call), 'management', 'media')}
 
     @expose(body=Media, status=204)
     def create(self, call, body, ident):
-        self.site.conductor.order(nodes.uuid(self.site, ident), 'management', 'attach_media', **body)
+        self.site.conductor.order(nodes.uuid(self.site, ident, call), 'management', 'attach_media', **body)
 
     @expose(query=MediaQuery, status=204)
     def clear(self, call, ident):
         wanted = call.query.get('device_types')
         if wanted and not set(wanted) <= set(_TYPES):
             raise errors.Invalid(f'Invalid value for device_types: expected some of {", ".join(_TYPES)}.')
-        self.site.conductor.order(nodes.uuid(self.site, ident), 'management', 'detach_media', device_types=wanted)
+        self.site.conductor.order(nodes.uuid(self.site, ident, call), 'management', 'detach_media', device_types=wanted)

@@ -2,10 +2,13 @@
 
 from ingot import errors
 from ingot.api import collection, links, versions, views
+from ingot.api.answers import LINKS, shape
 from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.volume import CREATE_ONLY, Connector, Target, VolumeQuery
 from ingot.db import node, volume
+
+_PARTS = shape(links=LINKS, connectors=LINKS, targets=LINKS)
 
 
 def tree(site):
@@ -21,7 +24,7 @@ def of_node(site):
 
 class Volume(Resource):
 
-    @expose()
+    @expose(answer=_PARTS)
     def list(self, call):
         return _document(call, 'volume')
 
@@ -29,7 +32,7 @@ class Volume(Resource):
 class VolumeOfNode(Resource):
     """GET /v1/nodes/IDENT/volume"""
 
-    @expose()
+    @expose(answer=_PARTS)
     def list(self, call, ident):
         [uuid] = node.show(self.site.database, ident, (node.TABLE.c.uuid,))
         return _document(call, f'nodes/{uuid}/volume')
