@@ -92,9 +92,9 @@ def _criteria(wanted):
 
 def _candidates(wanted):
     """The nodes that fit; the one of the allocation's own name first, then the oldest."""
-    named = sa.case((_NODES.c.name == wanted['name'], 0), else_=1) if wanted['name'] else sa.literal(0)
+    named = [sa.case((_NODES.c.name == wanted['name'], 0), else_=1)] if wanted['name'] else []
     return sa.select(_NODES.c.id, _NODES.c.uuid, _NODES.c.resource_class).where(
-        *(condition for _, condition in _criteria(wanted))).order_by(named, _NODES.c.id).limit(100)
+        *(condition for _, condition in _criteria(wanted))).order_by(*named, _NODES.c.id).limit(100)
 
 
 def _pick(connection, wanted):

@@ -13,8 +13,8 @@ from ingot.db.operation import LIVE
 BATCH = 1000
 _DAY = 86400
 TABLE = models.node_history
-#: What is told of an entry.
-FIELDS = tuple(column.name for column in TABLE.columns if column.name not in ('id', 'node_id'))
+#: What is told of an entry: plain strings, orjson takes no others as keys.
+FIELDS = tuple(''.join(column.name) for column in TABLE.columns if column.name not in ('id', 'node_id'))
 
 
 def record(connection, node, event, *, kind, conductor=None, severity='ERROR', seconds=None):
