@@ -146,7 +146,7 @@ def test_nodes_have_vifs_and_vendors_methods(cli, node):
     assert cli(f'node vif list {node}') == [], 'of a noop network nobody keeps a list'
     cli(f'node vif detach {node} vif-1')
     assert 'second_method' in [row['name'] for row in cli(f'node passthru list {node}')]
-    assert cli(f'node passthru call {node} third_method_sync --http-method POST --arg bar=meow') is not None
+    assert cli(f'node passthru call {node} fourth_method_shared_lock --http-method POST --arg bar=woof') is not None
     assert isinstance(cli('driver passthru list fake-hardware'), list)      # fake-hardware may have none
     assert 'no_method' in cli('driver passthru call fake-hardware no_method --http-method GET', status=1)
 

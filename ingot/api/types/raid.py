@@ -11,8 +11,24 @@ class Size(scalar.Integer):
 
     name = 'size'
 
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.accepts += ', or "MAX"'
+
     def check(self, value):
         return value if value == 'MAX' else super().check(value)
+
+    def describe(self):
+        return {'anyOf': [super().describe(), {'const': 'MAX'}]}
+
+
+class Flag(scalar.Bool):
+    """True or false, and no word for it."""
+
+    name = 'flag'
+
+    def check(self, value):
+        return value if isinstance(value, bool) else self.refuse()
 
 
 class PhysicalDisks(scalar.Scalar):
@@ -29,14 +45,17 @@ class PhysicalDisks(scalar.Scalar):
             return value
         return self.refuse()
 
+    def describe(self):
+        return {'type': 'array', 'items': {'type': ['string', 'object']}}
+
 
 class LogicalDisk(types.Base):
     raid_level = types.wsattr(scalar.Choice('JBOD', '0', '1', '2', '5', '6', '1+0', '5+0', '6+0', is_nullable=False),
                               mandatory=True)
     size_gb = types.wsattr(Size(is_nullable=False), mandatory=True)
     volume_name = types.wsattr(scalar.Text(is_nullable=False))
-    is_root_volume = types.wsattr(scalar.Bool(is_nullable=False))
-    share_physical_disks = types.wsattr(scalar.Bool(is_nullable=False))
+    is_root_volume = types.wsattr(Flag(is_nullable=False))
+    share_physical_disks = types.wsattr(Flag(is_nullable=False))
     disk_type = types.wsattr(scalar.Choice('hdd', 'ssd', is_nullable=False))
     interface_type = types.wsattr(scalar.Choice('sata', 'scsi', 'sas', is_nullable=False))
     number_of_physical_disks = types.wsattr(scalar.Integer(1, is_nullable=False))
@@ -75,6 +94,13 @@ class LogicalDisks(scalar.Scalar):
         if sum(disk.get('is_root_volume', False) for disk in disks) > 1:
             raise errors.Invalid('Only one logical disk can be the root volume.')
         return disks
+
+    def describe(self):
+        known = document.attributes(LogicalDisk)
+        return {'type': 'array', 'minItems': 1, 'items': {
+            'type': 'object', 'additionalProperties': False, 'properties': {
+                name: attribute.datatype.schema() for name, attribute in known.items()},
+            'required': [name for name, attribute in known.items() if attribute.mandatory]}}
 
 
 class Raid(types.Base):
