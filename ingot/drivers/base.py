@@ -123,6 +123,18 @@ class Console(Protocol):
     def console(self, node) -> dict: ...          # {'type', 'url'}
 
 
+class Stepping(Protocol):
+    """What an interface of any kind may have beside its own methods: steps of cleaning, deployment or servicing.
+
+    ``steps``: [{'interface', 'step', 'priority' (0: only when asked for), 'abortable', 'args': {name: {'description',
+    'required'}}}] of 'clean' | 'deploy' | 'service' | 'verify' work. ``run_step`` carries one out and returns values to store
+    in the node's row, or None; it may be called again for the same step.
+    """
+
+    def steps(self, kind) -> list: ...
+    def run_step(self, node, step, args) -> dict | None: ...
+
+
 class Vendor(Protocol):
     """``methods``: {name: {'http_methods', 'async', 'attach' (the answer is text, sent as a file), 'require_exclusive_lock',
     'description'}}. Those with ``driver_`` need no node. A class without these methods has no vendor methods."""
