@@ -56,13 +56,14 @@ class Server:
 
 def refuse_open_network(conf):
     """Invalid when the API would listen on a network without asking anybody who they are."""
-    if not conf.api.allow_unauthenticated_network and not _is_loopback(conf.api.host):
+    if not conf.api.allow_unauthenticated_network and not is_loopback(conf.api.host):
         raise errors.Invalid(
             f'The API would listen on {conf.api.host} without authentication.',
             remedy='Listen on 127.0.0.1 behind an authenticating proxy, or set [api] allow_unauthenticated_network = true.')
 
 
-def _is_loopback(host):
+def is_loopback(host):
+    """True for an address that only this machine has."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

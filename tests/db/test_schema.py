@@ -57,11 +57,16 @@ def test_every_unique_constraint_is_kept(database):
     for table in models.metadata.sorted_tables:
         for column in (column for column in table.columns if column.unique):
             values = [filled(table, node, f'{column.name}{number}') for number in range(2)]
-            with pytest.raises(exception.DBDuplicateEntry), database.write() as connection:
-                for row in values:
-                    connection.execute(sa.insert(table).values({**row, column.name: values[0][column.name]}))
+            with pytest.raises(exception.DBDuplicateEntry):
+                insert(database, table, [{**row, column.name: values[0][column.name]} for row in values])
             checked += 1
     assert checked > 10
+
+
+def insert(database, table, rows):
+    with database.write() as connection:
+        for row in rows:
+            connection.execute(sa.insert(table).values(row))
 
 
 def filled(table, node, text):

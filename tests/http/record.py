@@ -41,7 +41,7 @@ class Declared:
     def path(self, asked):
         """The template of a path, or None."""
         asked = asked.removesuffix('/') or '/'
-        for wanted in (asked, f'/v1{asked}'):
+        for wanted in (asked, f'/v1{asked}', asked.removesuffix('.json')):
             for path, pattern in self._patterns:
                 if pattern.fullmatch(wanted):
                     return path

@@ -32,7 +32,7 @@ class Document(Resource):
 
     @functools.cached_property
     def _text(self):
-        return orjson.dumps(openapi.describe(self.root))
+        return orjson.dumps(openapi.describe(self.root), option=orjson.OPT_NON_STR_KEYS)     # names of columns are a kind of str
 
     @expose(answer={'type': 'object'})
     def list(self, call):
