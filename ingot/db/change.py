@@ -30,12 +30,14 @@ def insert(connection, noun, table, values):
         return connection.execute(one.insertion(table), row.dump(table, values)).inserted_primary_key[0]
 
 
-def lock(connection, table, by, ident, missing, *, generation=None):
+def lock(connection, table, by, ident, missing, *, generation=None, columns=None):
     """The current row whose ``by`` (see ``one``) is ``ident``, JSON parsed, locked until the transaction ends.
+
+    ``columns``: names (a tuple, uuid and generation among them) of what is needed of it; None: all.
 
     Raises ``missing`` when there is none and Stale when its generation is none of ``generation`` (a set; None: any).
     """
-    found = one.whole(connection, table, by, ident, is_locked=True)
+    found = one.whole(connection, table, by, ident, columns=columns, is_locked=True)
     if found is None:
         raise missing
     if generation is not None and found['generation'] not in generation:

@@ -46,7 +46,8 @@ class Database:
             _create_private(self.url.database)
             _use_wal(self.url.database)
         self.engine = sa.create_engine(self.url, **options)
-        exc_filters.register_engine(self.engine)
+        # Not register_engine: its listeners for savepoints, which nobody sets here, cost something at every statement.
+        sa.event.listen(self.engine, 'handle_error', exc_filters.handler, retval=True)
         if self.is_sqlite:
             sa.event.listen(self.engine, 'connect', _prepare_sqlite)
 

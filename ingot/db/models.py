@@ -48,18 +48,18 @@ chassis = _table('chassis', *_record(), _text('description'), _json('extra'))
 nodes = _table(
     'nodes', *_record(),
     _text('name', unique=True), _text('driver', nullable=False, index=True), _text('description', 4096),
-    sa.Column('chassis_id', _Id, sa.ForeignKey('chassis.id'), index=True),
+    sa.Column('chassis_id', _Id, sa.ForeignKey('chassis.id')),
     *map(_json, ('driver_info', 'driver_internal_info', 'properties', 'instance_info', 'extra', 'network_data')),
     _text('instance_uuid', 36, unique=True), _text('instance_name'), _text('resource_class', 80, index=True),
-    _text('conductor_group', nullable=False, default=''), _text('shard', index=True), _text('owner', index=True),
-    _text('lessee', index=True), _text('parent_node', 36, index=True),
+    _text('conductor_group', nullable=False, default=''), _text('shard'), _text('owner'),
+    _text('lessee'), _text('parent_node', 36),
     _text('power_state', 15), _text('target_power_state', 15),
     _text('provision_state', 15, nullable=False, default='enroll', index=True), _text('target_provision_state', 15),
     sa.Column('provision_updated_at', _Time), sa.Column('last_error', sa.Text),
     _flag('maintenance'), sa.Column('maintenance_reason', sa.Text), _text('fault'),
     _flag('console_enabled'), sa.Column('inspection_started_at', _Time), sa.Column('inspection_finished_at', _Time),
     *map(_json, ('clean_step', 'deploy_step', 'service_step', 'raid_config', 'target_raid_config')),
-    _json('traits', '[]'), _text('allocation_uuid', 36, index=True), _text('agent_token_hash', 64),
+    _json('traits', '[]'), _text('allocation_uuid', 36), _text('agent_token_hash', 64),
     *(_text(f'{kind}_interface', 64) for kind in (
         'bios', 'boot', 'console', 'deploy', 'firmware', 'inspect', 'management', 'network', 'power', 'raid', 'rescue',
         'storage', 'vendor')),
@@ -71,10 +71,20 @@ nodes = _table(
     sa.Column('lock_expires_at', sa.Double, nullable=False, default=0), _text('lock_purpose'),
     sa.Column('locked_at', sa.Double),
     # The operation under way, if any: one at a time.
-    _text('operation', 36, index=True),
+    _text('operation', 36),
     sa.Column('power_checked_at', sa.Double, nullable=False, default=0),
     sa.Column('power_failures', sa.Integer, nullable=False, default=0),
 )
+
+
+def _index_what_is_there(table, *names):
+    """Indexes without the rows in which a column is null, which it mostly is: each index has its price at every write."""
+    for column in (table.c[name] for name in names):
+        where = column.is_not(None)
+        sa.Index(f'ix_{table.name}_{column.name}', column, sqlite_where=where, postgresql_where=where)
+
+
+_index_what_is_there(nodes, 'chassis_id', 'shard', 'owner', 'lessee', 'parent_node', 'allocation_uuid', 'operation')
 
 
 def _of_node(*, is_unique=False):
@@ -90,15 +100,14 @@ portgroups = _table(
 
 ports = _table(
     'ports', *_record(), _text('address', 18, nullable=False, unique=True), _text('name', unique=True),
-    sa.Column('node_id', _Id, sa.ForeignKey('nodes.id'), nullable=False, index=True),
-    _text('description'), _text('physical_network', 64), _text('vendor', 32), _text('category', 80),
+    _of_node(), _text('description'), _text('physical_network', 64), _text('vendor', 32), _text('category', 80),
     *map(_json, ('extra', 'internal_info', 'local_link_connection')),
     _flag('pxe_enabled', default=True), _flag('is_smartnic'), _flag('available_for_dynamic_portgroup', default=True),
-    sa.Column('portgroup_id', _Id, sa.ForeignKey('portgroups.id'), index=True))
+    sa.Column('portgroup_id', _Id, sa.ForeignKey('portgroups.id', ondelete='SET NULL')))
+_index_what_is_there(ports, 'portgroup_id')
 
 node_inventory = _table(
-    'node_inventory', sa.Column('node_id', _Id, sa.ForeignKey('nodes.id'), nullable=False, unique=True),
-    sa.Column('created_at', _Time, nullable=False), _json('inventory'), _json('plugin_data'))
+    'node_inventory', _of_node(is_unique=True), sa.Column('created_at', _Time, nullable=False), _json('inventory'), _json('plugin_data'))
 
 volume_connectors = _table(
     'volume_connectors', *_record(), _of_node(), _text('type', 32, nullable=False), _text('connector_id', nullable=False),

@@ -39,6 +39,9 @@ def _reservation():
 SHOWN = {**{column.name: column for column in TABLE.columns if column.name not in _INTERNAL},
          'chassis_uuid': sa.select(_CHASSIS.c.uuid).where(_CHASSIS.c.id == TABLE.c.chassis_id).scalar_subquery(),
          'reservation': _reservation(), 'conductor': _conductor()}
+#: Columns that tell whether a node, or what belongs to it, may be changed or deleted.
+STANDING = ('id', 'uuid', 'generation', 'name', 'instance_uuid', 'provision_state', 'maintenance', 'protected',
+            'protected_reason', 'lock_owner', 'lock_purpose', 'lock_expires_at', 'locked_at')
 #: Columns that answers may be sorted by.
 SORTABLE = frozenset(column.name for column in TABLE.columns if column.name not in _INTERNAL - {'id'}
                      ) - row.JSON['nodes']
@@ -120,8 +123,8 @@ def edit(database, ident, columns, decide, *, generation=None):
     """
     with database.write() as connection:
         current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
-        current['chassis_uuid'] = connection.execute(
-            sa.select(_CHASSIS.c.uuid).where(_CHASSIS.c.id == current['chassis_id'])).scalar()
+        key = current['chassis_id']
+        current['chassis_uuid'] = one.read(connection, _CHASSIS, 'id', key, (_CHASSIS.c.uuid,))[0] if key else None
         values = decide(current)
         if current['allocation_uuid'] and values.get('instance_uuid', True) is None:
             values = {**values, 'allocation_uuid': None}
@@ -136,12 +139,10 @@ def edit(database, ident, columns, decide, *, generation=None):
 
 
 def delete(database, ident, decide, *, generation=None):
-    """Delete a node with its ports; ``decide(current)`` raises when that may not be."""
+    """Delete a node with all that belongs to it; ``decide(current)``, with STANDING, raises when that may not be."""
     with database.write() as connection:
-        current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
+        current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation, columns=STANDING)
         decide(current)
-        for table in (models.ports, models.portgroups, models.node_inventory):
-            one.remove(connection, table, current['id'], 'node_id')
         one.remove(connection, TABLE, current['id'])
         event.add(connection, 'node.deleted', node=current['uuid'], data={'name': current['name']})
 

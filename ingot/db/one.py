@@ -22,9 +22,12 @@ def read(connection, table, by, value, columns):
     return connection.execute(_select(table, by, tuple(columns)), {'wanted': value}).first()
 
 
-def whole(connection, table, by, value, *, is_locked=False):
-    """All columns of the row as a mapping, or None. ``is_locked``: nobody else changes it until the transaction ends."""
-    return connection.execute(_select_whole(table, by, is_locked), {'wanted': value}).mappings().first()
+def whole(connection, table, by, value, *, columns=None, is_locked=False):
+    """All columns (or the named ``columns``, a tuple) of the row as a mapping, or None.
+
+    ``is_locked``: nobody else changes the row until the transaction ends.
+    """
+    return connection.execute(_select_whole(table, by, columns, is_locked), {'wanted': value}).mappings().first()
 
 
 @functools.lru_cache(4000)
@@ -33,8 +36,8 @@ def _select(table, by, columns):
 
 
 @functools.cache
-def _select_whole(table, by, is_locked):
-    query = sa.select(table).where(_BY[by](table))
+def _select_whole(table, by, columns, is_locked):
+    query = sa.select(*([table.c[name] for name in columns] if columns else [table])).where(_BY[by](table))
     return query.with_for_update() if is_locked else query
 
 

@@ -79,7 +79,7 @@ def create(database, values, columns):
 def edit(database, ident, columns, decide, *, generation=None):
     """Change a port in one transaction and return ``columns`` of it.
 
-    ``decide(current, node)`` gets the current rows of the port (with ``node_uuid``) and its node and returns what changes.
+    ``decide(current, node)`` gets the current row of the port (with ``node_uuid``) and its node's STANDING and returns what changes.
     """
     with database.write() as connection:
         current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)
@@ -126,7 +126,7 @@ def _join(connection, values, node_id):
 
 
 def _node(connection, by, ident):
-    found = one.whole(connection, _NODES, by, ident)
+    found = one.whole(connection, _NODES, by, ident, columns=node.STANDING)
     if found is None:
         raise errors.Invalid(f'Node {ident} could not be found.')
     return found

@@ -88,6 +88,20 @@ def test_every_foreign_key_is_kept(database):
     assert checked > 5
 
 
+def test_all_that_belongs_to_a_node_goes_with_it(database):
+    tables = [table for table in models.metadata.sorted_tables if 'node_id' in table.columns]
+    with database.write() as connection:
+        nodes = [add_node(connection, text) for text in ('u0', 'u1')]
+    for table in tables:
+        insert(database, table, [{**filled(table, node, f't{node}'), 'node_id': node} for node in nodes])
+    with database.write() as connection:
+        connection.execute(sa.delete(models.nodes).where(models.nodes.c.id == nodes[0]))
+    with database.read() as connection:
+        left = {table.name: connection.execute(sa.select(table.c.node_id)).scalars().all() for table in tables}
+    assert len(left) > 8
+    assert left == dict.fromkeys(left, nodes[1:])
+
+
 def test_a_change_of_nothing_finds_its_row_all_the_same(database):
     """MariaDB counts changed rows by default, not those that were found: ``rowcount`` decides who is Stale."""
     with database.write() as connection:

@@ -272,10 +272,31 @@ def upgrade():
             server_default=sa.text("('[]')")))
         batch_op.add_column(sa.Column('allocation_uuid', sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column('agent_token_hash', sa.String(length=64), nullable=True))
-        batch_op.create_index(batch_op.f('ix_nodes_allocation_uuid'), ['allocation_uuid'], unique=False)
 
     with op.batch_alter_table('ports', schema=None, table_kwargs={'sqlite_autoincrement': True}) as batch_op:
         batch_op.add_column(sa.Column('available_for_dynamic_portgroup', sa.Boolean(), nullable=False, server_default=sa.true()))
         batch_op.add_column(sa.Column('portgroup_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
-        batch_op.create_index(batch_op.f('ix_ports_portgroup_id'), ['portgroup_id'], unique=False)
-        batch_op.create_foreign_key(batch_op.f('fk_ports_portgroup_id'), 'portgroups', ['portgroup_id'], ['id'])
+        batch_op.create_foreign_key(batch_op.f('fk_ports_portgroup_id'), 'portgroups', ['portgroup_id'], ['id'], ondelete='SET NULL')
+    for table in ('ports', 'node_inventory'):
+        _go_with_their_node(table)
+
+    _index_what_is_there('nodes', ['allocation_uuid'])
+    _index_what_is_there('ports', ['portgroup_id'])
+    if op.get_bind().dialect.name in ('sqlite', 'postgresql'):      # others have no partial indexes
+        replaced = ['chassis_id', 'shard', 'owner', 'lessee', 'parent_node', 'operation']
+        for name in replaced:
+            op.drop_index(f'ix_nodes_{name}', 'nodes')
+        _index_what_is_there('nodes', replaced)
+
+
+def _go_with_their_node(table):
+    """Rows of ``table`` are deleted with their node."""
+    with op.batch_alter_table(table, schema=None, table_kwargs={'sqlite_autoincrement': True}) as batch_op:
+        batch_op.drop_constraint(f'fk_{table}_node_id', type_='foreignkey')
+        batch_op.create_foreign_key(f'fk_{table}_node_id', 'nodes', ['node_id'], ['id'], ondelete='CASCADE')
+
+
+def _index_what_is_there(table, columns):
+    for name in columns:
+        where = sa.text(f'{name} IS NOT NULL')
+        op.create_index(f'ix_{table}_{name}', table, [name], sqlite_where=where, postgresql_where=where)
