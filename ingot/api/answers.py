@@ -76,7 +76,7 @@ class Parts:
             since = versions.FIELDS.get(cls.__name__.lower(), versions.ARGUMENTS)
             known = typed.attributes(cls)
             self._schemas[name] = {
-                'type': 'object', 'additionalProperties': False,
+                'type': 'object', 'additionalProperties': issubclass(cls, typed.Open),
                 'required': [name for name, attribute in known.items() if attribute.mandatory],
                 'properties': {name: {**_attribute(attribute), **_since(since, name)} for name, attribute in known.items()}}
         return _to(name)

@@ -23,6 +23,8 @@ def check(operations, cls, noun, fixed, minor):
     if refused:
         raise errors.PatchRefused(f'A {noun.name} has nothing to change at /{", /".join(refused)[:200]}.')
     versions.require('Field', versions.FIELDS[noun.name], roots, minor)
+    gone = [path[0] for _, path, value in operations if len(path) == 1 and value is None]
+    versions.require('Removing', versions.REMOVALS.get(noun.name, {}), gone, minor)
 
 
 def changes(operations, cls, current, defaults=None):

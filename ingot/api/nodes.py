@@ -15,6 +15,8 @@ _CHANGEABLE = states.STABLE | {'deploy failed', 'inspect failed', 'inspect wait'
                                'rescue failed', 'unrescue failed', 'service hold', 'service failed'}
 _CHANGEABLE_BELOW_39 = _CHANGEABLE | {'inspecting'}
 _DRIVER_CHANGEABLE = frozenset({'enroll', 'inspecting', 'inspect wait', 'manageable', 'available'})
+#: What is in use is what may need protection.
+_PROTECTABLE = frozenset({'active', 'rescue'})
 
 
 def uuid(site, ident, call=None):
@@ -82,6 +84,8 @@ def check_changes(current, changed):
         raise errors.Conflict(f'{name}: driver cannot change while its console is on.')
     if 'owner' in changed and state == 'active':
         raise errors.Conflict(f'{name}: owner cannot change while it is "active".')
+    if changed.get('protected') and state not in _PROTECTABLE:
+        raise errors.Conflict(f'{name} can be protected while it is active or rescue; it is "{state}".')
     if changed.get('retired') and state == 'available':
         raise errors.Conflict(f'{name} cannot be retired while it is "available".', remedy='Move it to manageable first.')
     _check_reasons({**current, **changed}, changed, name)

@@ -66,12 +66,12 @@ def _check_needed(given, verb):
 
 def _check_configdrive(drive, verb, minor):
     if verb == 'rebuild':
-        versions.require('Argument', {'configdrive with rebuild': 35}, ['configdrive with rebuild'], minor)
+        versions.require('Argument', {'configdrive with rebuild': 35}, ['configdrive with rebuild'], minor, kind=errors.Invalid)
     if isinstance(drive, dict):
         unknown = drive.keys() - _CONFIGDRIVE.keys()
         if unknown or not drive:
             raise errors.Invalid(f'A configdrive object has {", ".join(_CONFIGDRIVE)}, at least one of them.')
-        versions.require('Member of configdrive', _CONFIGDRIVE, drive, minor)
+        versions.require('Member of configdrive', _CONFIGDRIVE, drive, minor, kind=errors.Invalid)
     elif not isinstance(drive, str) or not (drive.startswith(('http://', 'https://')) or _is_base64(drive)):
         raise errors.Invalid('configdrive must be the base64 of a gzipped ISO 9660 image, a URL, or an object.')
 

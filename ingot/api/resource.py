@@ -35,10 +35,12 @@ class Resource:
 
     ``fixed`` are resources at words of their own (``nodes/detail``), ``children`` those below an item (``nodes/N/states``).
     ``since``: the minor that brought it. ``writes_since``: {method: minor} where clients of older ones expect 405, not 404.
+    ``names_since``: the minor from which on a name is as good as a uuid.
     """
 
     since = 1
     writes_since = {}
+    names_since = 1
 
     def __init__(self, site, *, fixed=None, children=None, since=None):
         self.site = site
@@ -80,6 +82,8 @@ def find(root, request, path):
         if word in branches:
             resource, verbs = branches[word], ON_COLLECTION
         elif verbs is ON_COLLECTION and resource.has_items and resource.takes(word):
+            if resource.names_since > minor and not scalar.is_uuid(word):
+                raise _nothing(path)
             idents.append(word)
             verbs = ON_ITEM
         else:
@@ -111,7 +115,8 @@ def _handler(resource, verbs, method, path):
 def _not_yet(words, method, path):
     """What is newer than the request's version: nothing there, but some collections say that they cannot be written to."""
     is_read = method in ('GET', 'HEAD', 'OPTIONS')
-    return _nothing(path) if is_read or not versions.READ_ONLY_BEFORE & {*words} else _no_method(method, ['OPTIONS'])
+    is_known = versions.READ_ONLY_BEFORE & {*words[-2:]}        # itself, or an item of it; what is below an item is not
+    return _no_method(method, ['OPTIONS']) if is_known and not is_read else _nothing(path)
 
 
 def _no_method(method, allow):

@@ -145,6 +145,7 @@ FILTERS = {
         77 fields'''),
     'conductor': {},
     'portgroup': _table('''
+        43 detail
         99 conductor_groups
         106 shard'''),
     'connector': {},
@@ -158,6 +159,9 @@ FILTERS = {
         74 fields detail'''),
     'history': {},
 }
+
+#: {noun: {field: minor}} where taking a field away came later than the field
+REMOVALS = {'node': {'chassis_uuid': 25}}
 
 #: {target of states/provision: minor}
 VERBS = _table('''
@@ -212,6 +216,7 @@ ENDPOINTS = _table('''
     84 continue_inspection
     86 firmware
     89 vmedia
+    93 vmedia_list
     92 runbooks
     96 inspection_rules
     112 runbook_traits''')
@@ -259,13 +264,13 @@ def headers(minor):
     return found if minor is None else [(HEADER, f'1.{minor}'), *found]
 
 
-def require(what, table, names, minor):
-    """NotAcceptable unless all ``names`` are as old as ``minor``."""
+def require(what, table, names, minor, *, kind=errors.NotAcceptable):
+    """An error of ``kind`` unless all ``names`` are as old as ``minor``."""
     newer = [name for name in names if table.get(name, LEAST) > minor]
     if newer:
         since = max(table[name] for name in newer)
-        raise errors.NotAcceptable(f'{what} {", ".join(newer)} needs API version 1.{since}; the request asks for 1.{minor}.',
-                                   remedy=f'Send the header "{HEADER}: 1.{since}".')
+        raise kind(f'{what} {", ".join(newer)} needs API version 1.{since}; the request asks for 1.{minor}.',
+                   remedy=f'Send the header "{HEADER}: 1.{since}".')
 
 
 def require_method(method, since, minor):

@@ -4,10 +4,10 @@ import uuid as uuidlib
 
 import sqlalchemy as sa
 
-from ingot import errors
 from ingot.db import models, one
 from ingot.db.engine import now
 from ingot.db.operation import LIVE
+from ingot.db.page import page
 
 #: Rows that one transaction deletes: others wait no longer than that takes.
 BATCH = 1000
@@ -28,21 +28,20 @@ def record(connection, node, event, *, kind, conductor=None, severity='ERROR', s
         'target_provision_state': node['target_provision_state'], 'duration_seconds': seconds})
 
 
-def of_node(database, node_uuid, *, limit=1, marker=None, wanted=None):
-    """Entries of the node as dicts, the newest first: ``limit`` of them after the one named ``marker``, or the one ``wanted``.
+def of_node(database, node_uuid, **paging):
+    """A page of the node's entries as dicts, the oldest first unless ``paging`` (see ``page``) wants it otherwise."""
+    return [dict(row._mapping) for row in page(database, TABLE, TABLE.columns, [_of(node_uuid)], **paging)]
 
-    NotFound when there is no entry ``marker``.
-    """
-    mine = sa.select(TABLE).join(models.nodes, models.nodes.c.id == TABLE.c.node_id).where(models.nodes.c.uuid == node_uuid)
+
+def one_of_node(database, node_uuid, wanted):
+    """The entry ``wanted`` of the node as a dict, or None."""
     with database.read() as connection:
-        if wanted:
-            mine = mine.where(TABLE.c.uuid == wanted)
-        if marker:
-            last = connection.execute(sa.select(TABLE.c.id).where(TABLE.c.uuid == marker)).scalar()
-            if last is None:
-                raise errors.NotFound(f'There is no history entry {marker} to go on from (marker).')
-            mine = mine.where(TABLE.c.id < last)
-        return [dict(row) for row in connection.execute(mine.order_by(TABLE.c.id.desc()).limit(limit)).mappings()]
+        found = connection.execute(sa.select(TABLE).where(TABLE.c.uuid == wanted, _of(node_uuid))).mappings().first()
+    return found and dict(found)
+
+
+def _of(node_uuid):
+    return TABLE.c.node_id == sa.select(models.nodes.c.id).where(models.nodes.c.uuid == node_uuid).scalar_subquery()
 
 
 def prune(database, days):

@@ -57,7 +57,7 @@ def test_service_that_fails_puts_the_node_aside_and_abort_takes_it_back(house, s
     row = house.run(service, node, 'service', service_steps=[BIOS])
     assert (row['provision_state'], row['fault'], row['maintenance']) == ('service failed', 'service failure', True)
     assert 'flash chip' in row['maintenance_reason']
-    entry = history.of_node(house.database, node)[0]
+    entry = history.of_node(house.database, node)[-1]
     assert 'flash chip' in entry['event']
     assert (entry['severity'], entry['conductor'], entry['state']) == ('ERROR', 'here', 'servicing')
     row = house.run(service, node, 'abort')

@@ -12,6 +12,10 @@ from wsme import types
 from ingot import errors
 
 
+class Open(types.Base):
+    """A type whose documents may have more members than it declares; those are taken as they are."""
+
+
 @functools.cache
 def attributes(cls):
     """{name: wsattr} of a WSME type."""
@@ -23,13 +27,14 @@ def read(cls, document, *, what='body', kind=errors.Invalid):
     if not isinstance(document, dict):
         raise kind(f'The {what} must be a JSON object.')
     known = attributes(cls)
-    unknown = [name for name in document if name not in known or known[name].readonly]
+    is_open = issubclass(cls, Open)
+    unknown = [name for name in document if (known[name].readonly if name in known else not is_open)]
     if unknown:
         raise kind(f'The {what} has attributes that are unknown or read only: {_list(unknown)}.')
     missing = [name for name, attribute in known.items() if attribute.mandatory and document.get(name) is None]
     if missing:
         raise kind(f'The {what} lacks: {", ".join(missing)}.')
-    return {name: value(known[name], document[name], name, kind) for name in document}
+    return {name: value(known[name], given, name, kind) if name in known else given for name, given in document.items()}
 
 
 def value(attribute, given, name, kind=errors.Invalid):

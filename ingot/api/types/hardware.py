@@ -2,7 +2,7 @@
 
 from wsme import types
 
-from ingot.api.types import scalar
+from ingot.api.types import document, scalar
 
 
 class Target(types.Base):
@@ -41,7 +41,9 @@ class NoBody(types.Base):
     """A body that may be there, and is empty."""
 
 
-class Vif(types.Base):
+class Vif(document.Open):
+    """Networks know what else to make of a VIF."""
+
     id = types.wsattr(scalar.Text(shortest=1, is_nullable=False), mandatory=True)
     port_uuid = types.wsattr(scalar.Uuid())
     portgroup_uuid = types.wsattr(scalar.Uuid())

@@ -2,6 +2,7 @@
 
 from wsme import types
 
+from ingot import states
 from ingot.api.types import scalar
 from ingot.api.types.query import PageQuery
 from ingot.db.node import INTERFACES
@@ -41,6 +42,8 @@ class Node(_Interfaces):
 #: Only at creation, and only later.
 CREATE_ONLY = frozenset({'uuid'})
 PATCH_ONLY = frozenset({'protected', 'protected_reason'})
+#: Why a node went to maintenance by itself.
+FAULTS = ('power failure', 'clean failure', 'rescue abort failure', 'service failure')
 
 
 class NodeQuery(PageQuery):
@@ -52,10 +55,10 @@ class NodeQuery(PageQuery):
     shard = types.wsattr(scalar.Words())
     chassis_uuid = types.wsattr(scalar.Uuid())
     instance_uuid = types.wsattr(scalar.Uuid())
-    provision_state = types.wsattr(scalar.Text())
+    provision_state = types.wsattr(scalar.Choice(*sorted(states.STATES)))
     driver = types.wsattr(scalar.Text())
     resource_class = types.wsattr(scalar.Text())
-    fault = types.wsattr(scalar.Text())
+    fault = types.wsattr(scalar.Choice(*FAULTS))
     conductor_group = types.wsattr(scalar.Lower())
     conductor = types.wsattr(scalar.Text())
     owner = types.wsattr(scalar.Text())

@@ -1,4 +1,4 @@
-"""/v1/nodes/IDENT/history: what happened to a node, the newest first."""
+"""/v1/nodes/IDENT/history: what happened to a node, the oldest first."""
 
 from ingot import errors
 from ingot.api import links, nodes, versions
@@ -23,7 +23,8 @@ class History(Resource):
     def list(self, call, ident):
         query, uuid = call.query, nodes.uuid(self.site, ident)
         limit = min(query.get('limit') or self.site.conf.api.max_limit, self.site.conf.api.max_limit)
-        found = history.of_node(self.site.database, uuid, limit=limit, marker=query.get('marker'))
+        found = history.of_node(self.site.database, uuid, limit=limit, marker=query.get('marker'),
+                                   sort=query.get('sort_key', 'id'), is_descending=query.get('sort_dir') == 'desc')
         document = {'history': [_document(call, uuid, one, is_detailed=query.get('detail')) for one in found]}
         if len(found) == limit:
             document['next'] = links.next_page(call.base, f'nodes/{ident}/history', query, found[-1]['uuid'])
@@ -32,10 +33,10 @@ class History(Resource):
     @expose(answer=_ENTRY)
     def get(self, call, ident, entry):
         uuid = nodes.uuid(self.site, ident)
-        found = history.of_node(self.site.database, uuid, wanted=entry)
-        if not found:
+        found = history.one_of_node(self.site.database, uuid, entry)
+        if found is None:
             raise errors.NotFound(f'Node {ident} has no history entry {entry}.')
-        return _document(call, uuid, found[0], is_detailed=True)
+        return _document(call, uuid, found, is_detailed=True)
 
 
 def _document(call, node, entry, *, is_detailed):

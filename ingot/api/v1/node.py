@@ -40,6 +40,7 @@ def tree(site):
 
 
 class Nodes(Resource):
+    names_since = versions.FIELDS['node']['name']
 
     @expose(query=NodeQuery, noun=views.NODE)
     def list(self, call):

@@ -5,6 +5,7 @@ from ingot.api import nodes
 from ingot.api.expose import Answer, expose
 from ingot.api.resource import Resource
 from ingot.api.types import scalar
+from ingot.api.types.hardware import NoBody
 from ingot.api.types.runbook import TraitList
 from ingot.db import node
 
@@ -26,11 +27,12 @@ class Traits(Resource):
     def clear(self, call, ident):
         self._set(call, ident, lambda traits: [])
 
-    @expose(status=204)
-    def replace(self, call, ident, trait):
+    @expose(body=NoBody, status=204, is_optional=True)
+    def replace(self, call, body, ident, trait):
         if not scalar.is_trait(trait):
             raise errors.Invalid(f'"{trait}" is no trait.', remedy='CUSTOM_ with capital letters, digits and "_".')
         self._set(call, ident, lambda traits: sorted({*traits, trait}))
+        return Answer(None, Location=f'{call.base}/v1/nodes/{ident}/traits/{trait}')
 
     @expose(status=204)
     def delete(self, call, ident, trait):

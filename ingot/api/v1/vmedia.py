@@ -8,14 +8,13 @@ from ingot.api.resource import Resource
 from ingot.api.types.hardware import Media, MediaQuery
 
 _TYPES = ('disk', 'cdrom', 'floppy')
-_GET_SINCE = 93
 
 
 class VirtualMedia(Resource):
 
     @expose(answer=shape(vmedia=some({'type': 'object'})))
     def list(self, call, ident):
-        versions.require('GET of vmedia', {'vmedia': _GET_SINCE}, ['vmedia'], call.minor)
+        versions.require('GET:', versions.ENDPOINTS, ['vmedia_list'], call.minor, kind=errors.NotFound)
         return {'vmedia': self.site.conductor.ask(nodes.uuid(self.site, ident, call), 'management', 'media')}
 
     @expose(body=Media, status=204)

@@ -129,7 +129,7 @@ def test_every_field_can_be_asked_for_alone(api):
     'limit=99999999999999999999', 'sort_key=zzz', 'sort_key=extra', 'sort_dir=up', 'zzz=1', 'maintenance=maybe',
     'maintenance=',
     'associated=2', 'instance_uuid=x', 'chassis_uuid=x', 'driver=%ff', 'driver=a%00b', 'driver=a&driver=b', 'shard=',
-    'fields=generation', 'fields=lock_owner', 'sort_key=lock_owner', 'sort_key=chassis_id'])
+    'fields=generation', 'fields=lock_owner', 'sort_key=lock_owner', 'sort_key=chassis_id', 'provision_state=zzz', 'fault=zzz'])
 def test_a_bad_query_is_refused(api, query):
     answer = api.get(f'/v1/nodes?{query}')
     assert answer.status_code == 400
@@ -153,7 +153,7 @@ def test_filters_choose_and_combine(api, database):
             'project=o1': 'ab', 'shard=s1,s2': 'ab', 'shard=s1&shard=s2': 'ab', 'sharded=no': 'c', 'sharded=yes': 'ab',
             'description_contains=50%25': 'a', 'description_contains=5_': '', 'instance_name=web': 'c', 'retired=on': 'c',
             'instance_uuid=5be26c0b-03f2-4d2e-ae87-c02d7f33c123': 'c', 'resource_class=gold&maintenance=false': 'a',
-            'conductor=c1': 'abc', 'conductor=c2': '', 'provision_state=zzz': '',
+            'conductor=c1': 'abc', 'conductor=c2': '', 'provision_state=error': '',
             'sort_key=name&sort_dir=desc': 'cba'}.items():
         assert names(query.replace(' ', '%20')) == expected, query
 
@@ -398,10 +398,13 @@ def test_nodes_are_deleted_at_rest_or_in_maintenance(api, database, state):
 
 def test_protected_associated_and_locked_nodes_are_not_deleted(api, database):
     uuid = api.node(name='n1')['uuid']
-    api.patch('/v1/nodes/n1', patch(('add', '/protected', True), ('add', '/protected_reason', 'precious')))
+    protect = patch(('add', '/protected', True), ('add', '/protected_reason', 'precious'))
+    assert api.patch('/v1/nodes/n1', protect).status_code == 409, 'it is not in use'
+    set_columns(database, uuid, provision_state='active')
+    api.patch('/v1/nodes/n1', protect)
     refused = api.delete('/v1/nodes/n1')
     assert (refused.status_code, 'precious' in fault(refused)) == (403, True)
-    set_columns(database, uuid, protected=False, instance_uuid='5be26c0b-03f2-4d2e-ae87-c02d7f33c123')
+    set_columns(database, uuid, provision_state='enroll', protected=False, instance_uuid='5be26c0b-03f2-4d2e-ae87-c02d7f33c123')
     assert api.delete('/v1/nodes/n1').status_code == 409
     set_columns(database, uuid, instance_uuid=None, lock_owner='c9', lock_purpose='deploy', lock_expires_at=time.time() + 60,
                 locked_at=time.time() - 30)
