@@ -2,8 +2,13 @@
 
 from ingot import errors
 from ingot.api import links, versions, views
+from ingot.db import chassis, node, portgroup
 
 _PAGING = frozenset({'fields', 'detail', 'limit', 'marker', 'sort_key', 'sort_dir'})
+#: Filters that name another thing, which must be there: how it is shown, and its id.
+_NAMED = {'node': (node.show, (node.TABLE.c.id,)), 'node_uuid': (node.show, (node.TABLE.c.id,)),
+          'portgroup': (portgroup.STORE.show, (portgroup.TABLE.c.id,)),
+          'chassis_uuid': (chassis.STORE.show, (chassis.TABLE.c.id,))}
 
 
 def page(site, call, noun, rows, *, path=None, is_detailed=False, filters=None):
@@ -14,7 +19,11 @@ def page(site, call, noun, rows, *, path=None, is_detailed=False, filters=None):
     """
     view = views.view(noun, _fields(call, noun, is_detailed), call.minor)
     limit = min(call.query.get('limit') or site.conf.api.max_limit, site.conf.api.max_limit)
-    wanted, sorting = {**_filters(call, noun), **(filters or {})}, _sorting(call, noun)
+    wanted, sorting = _filters(call, noun), _sorting(call, noun)
+    for name in _NAMED.keys() & wanted.keys():
+        show, columns = _NAMED[name]
+        show(site.database, wanted[name], columns)
+    wanted |= filters or {}
     with site.turn:
         found = rows(site.database, view.columns, wanted, limit=limit, marker=call.query.get('marker'), **sorting)
         document = {noun.plural: view.render(found, call.base)}
@@ -39,8 +48,8 @@ def _fields(call, noun, is_detailed):
         raise errors.Invalid('Ask for fields, or for detail, not for both.')
     if fields is not None:
         return one_fields(call, noun)
-    if detail is not None:
-        versions.require('Query argument', versions.FILTERS[noun.name], ['detail'], call.minor)
+    if detail is not None and versions.FILTERS[noun.name].get('detail', versions.LEAST) > call.minor:
+        raise errors.Invalid(f'Unknown query argument in API version 1.{call.minor}: detail.')
     known = noun.visible(call.minor)
     return None if detail or is_detailed else [name for name in noun.brief if name in known]
 

@@ -4,6 +4,8 @@ read byte by byte in Python; these do neither.
 
 from cheroot.server import HTTPConnection
 
+from ingot.api import framing
+
 _CHUNK = 64 * 1024
 #: Bytes of a line that nobody gave a limit for (RFC 9112 asks for 8000 at least).
 _LINE = 64 * 1024
@@ -11,7 +13,9 @@ _ALL = 1 << 62
 
 
 class Connection(HTTPConnection):
-    """A connection without TLS on our streams."""
+    """A connection without TLS on our streams, with requests that are read strictly."""
+
+    RequestHandlerClass = framing.Request
 
     def __init__(self, server, sock, makefile):
         super().__init__(server, sock, makefile if server.ssl_adapter else _open)

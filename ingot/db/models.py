@@ -107,7 +107,8 @@ ports = _table(
 _index_what_is_there(ports, 'portgroup_id')
 
 node_inventory = _table(
-    'node_inventory', _of_node(is_unique=True), sa.Column('created_at', _Time, nullable=False), _json('inventory'), _json('plugin_data'))
+    'node_inventory', _of_node(is_unique=True), sa.Column('created_at', _Time, nullable=False),
+    _json('inventory'), _json('plugin_data'))
 
 volume_connectors = _table(
     'volume_connectors', *_record(), _of_node(), _text('type', 32, nullable=False), _text('connector_id', nullable=False),

@@ -79,7 +79,8 @@ def create(database, values, columns):
 def edit(database, ident, columns, decide, *, generation=None):
     """Change a port in one transaction and return ``columns`` of it.
 
-    ``decide(current, node)`` gets the current row of the port (with ``node_uuid``) and its node's STANDING and returns what changes.
+    ``decide(current, node)`` gets the current row of the port (with ``node_uuid``) and the STANDING of its node, and
+    returns what changes.
     """
     with database.write() as connection:
         current = change.lock(connection, TABLE, 'ident', ident, missing(ident), generation=generation)

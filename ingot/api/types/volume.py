@@ -18,7 +18,7 @@ class Target(types.Base):
     uuid = types.wsattr(scalar.Uuid(is_nullable=False))
     node_uuid = types.wsattr(scalar.Uuid(is_nullable=False), mandatory=True)
     volume_type = types.wsattr(scalar.Text(64, shortest=1, is_nullable=False), mandatory=True)
-    boot_index = types.wsattr(scalar.Integer(is_nullable=False), mandatory=True)
+    boot_index = types.wsattr(scalar.Integer(-2**31, is_nullable=False), mandatory=True)
     volume_id = types.wsattr(scalar.Text(shortest=1, is_nullable=False), mandatory=True)
     properties = types.wsattr(scalar.Object())
     extra = types.wsattr(scalar.Object())

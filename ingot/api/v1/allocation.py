@@ -17,6 +17,16 @@ class Allocations(collection.Collection):
     noun, store, type, query = views.ALLOCATION, allocation.STORE, Allocation, AllocationQuery
     create_only = CREATE_ONLY
 
+    @expose(query=AllocationQuery, noun=views.ALLOCATION)
+    def list(self, call):
+        """Here clients know a node that is not there as a bad question."""
+        try:
+            return collection._list(self, call)
+        except errors.NotFound as error:
+            if 'node' in call.query and 'marker' not in call.query:
+                raise errors.Invalid(str(error)) from None
+            raise
+
     @expose(body=Allocation, status=201, noun=views.ALLOCATION)
     def create(self, call, body):
         """The answer says "allocating", as clients expect; the decision stands when it is sent."""

@@ -27,6 +27,8 @@ class Runbooks(collection.Collection):
         return body
 
     def complete(self, call, current, changed):
+        if changed.get('public') and 'owner' not in changed:
+            changed = {**changed, 'owner': None}
         _check(call, {**current, **changed}, changed)
         return changed
 

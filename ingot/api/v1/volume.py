@@ -1,6 +1,6 @@
 """/v1/volume: connectors and targets, all of them and those of one node."""
 
-from ingot import errors
+from ingot import errors, states
 from ingot.api import collection, links, versions, views
 from ingot.api.answers import LINKS, shape
 from ingot.api.expose import expose
@@ -51,7 +51,8 @@ class _Storage(collection.Collection):
         return changed
 
     def check_delete(self, current):
-        _check_off(self.noun, current)
+        if current['node']['provision_state'] not in states.DELETABLE:
+            _check_off(self.noun, current)
 
 
 class Connectors(_Storage):
