@@ -46,14 +46,19 @@ def test_every_field_of_the_tables_is_one_that_answers_have():
 
 @pytest.mark.parametrize(('path', 'least'), [
     ('/v1/nodes?fields=uuid', 8), ('/v1/nodes?provision_state=enroll', 9), ('/v1/nodes?shard=a', 82),
-    ('/v1/nodes?detail=true', 43),
-    ('/v1/nodes?fields=uuid,owner', 50), ('/v1/nodes?sort_key=owner', 50), ('/v1/ports?detail=true', 43),
+    ('/v1/nodes?fields=uuid,owner', 50), ('/v1/nodes?sort_key=owner', 50),
     ('/v1/drivers?type=dynamic', 30), ('/v1/nodes?conductor_group=', 46)])
 def test_a_newer_argument_is_not_acceptable_below_its_version(api, path, least):
     assert api.get(path, version=f'1.{least}').status_code == 200
     answer = api.get(path, version=f'1.{least - 1}')
     assert answer.status_code == 406
     assert f'1.{least}' in answer.json['remedy']
+
+
+@pytest.mark.parametrize('plural', ['nodes', 'ports', 'portgroups', 'chassis'])
+def test_detail_is_an_unknown_argument_below_its_version(api, plural):
+    assert api.get(f'/v1/{plural}?detail=true', version='1.43').status_code == 200
+    assert api.get(f'/v1/{plural}?detail=true', version='1.42').status_code == 400
 
 
 def test_a_newer_field_is_not_accepted_below_its_version(api):

@@ -62,9 +62,11 @@ def test_lists_and_filters(api, uuid, port):
             '/v1/ports?address=52:54:00:00:00:02': '2', '/v1/ports?shard=s1,s2': '1', '/v1/ports?conductor_groups=g1': '1',
             '/v1/ports?description_contains=eco': '2', '/v1/nodes/n2/ports': '2', f'/v1/nodes/{uuid}/ports': '1',
             '/v1/ports?node=n1&address=52:54:00:00:00:02': '', '/v1/ports?node=n2&address=52:54:00:00:00:02': '2',
-            '/v1/ports?node=nobody': '', '/v1/ports/detail?node=n1': '1', '/v1/nodes/n1/ports/detail': '1',
+            '/v1/ports/detail?node=n1': '1', '/v1/nodes/n1/ports/detail': '1',
             '/v1/ports?sort_key=address&sort_dir=desc': '21'}.items():
         assert addresses(path) == list(expected), path
+    for query in ('node=nobody', 'portgroup=nobody', 'node_uuid=5be26c0b-03f2-4d2e-ae87-c02d7f33c123'):
+        assert api.get(f'/v1/ports?{query}').status_code == 404
     assert api.get('/v1/ports').json['ports'][0].keys() == {'uuid', 'address', 'links'}
     assert api.get('/v1/ports/detail').json['ports'][0] == api.get('/v1/ports/p1').json
     page = api.get('/v1/nodes/n1/ports?limit=1').json
