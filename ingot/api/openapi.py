@@ -105,13 +105,18 @@ def _query(declared):
 
 
 def _offers(method, path):
-    names = ['if_match'] if method in ('PATCH', 'PUT', 'DELETE') else []
+    names = ['if_match'] if _is_conditional(method, path) else []
     names += ['idempotency_key'] if idempotency.is_for(method, path) else []
     return [{'$ref': f'#/components/parameters/{name}'} for name in names]
 
 
+def _is_conditional(method, path):
+    """Whether If-Match counts: for what changes something that is there."""
+    return method in ('PATCH', 'PUT', 'DELETE') or (method == 'POST' and path.startswith('/v1/nodes/{'))
+
+
 def _refusals(method, path):
-    more = [412] if method in ('PATCH', 'PUT', 'DELETE') else []
+    more = [412] if _is_conditional(method, path) else []
     return sorted([*_REFUSALS, *more, *([422] if idempotency.is_for(method, path) else [])])
 
 
