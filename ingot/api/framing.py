@@ -5,6 +5,7 @@ has read, and reads what is left of a body, or a chunk, into memory whole. Here 
 costs no memory.
 """
 
+import contextlib
 import re
 
 from cheroot.server import HTTPRequest
@@ -96,39 +97,44 @@ class Body:
 
     def __init__(self, source, remaining):
         self._source, self.remaining = source, remaining
+        self._is_broken = False
 
     def read(self, size):
-        """At most ``size`` bytes; fewer when the body is over, or the connection."""
+        """At most ``size`` bytes; fewer when the body is over, or the connection. ValueError for what is no body, OSError."""
+        try:
+            return self._read(size)
+        except (ValueError, OSError):
+            self._is_broken = True
+            raise
+
+    def discard(self, most):
+        """Read what nobody wanted, ``most`` bytes at most; whether the next request can follow."""
+        with contextlib.suppress(ValueError, OSError):
+            while self.remaining != 0 and not self._is_broken and most > 0 and (piece := self.read(_PIECE)):
+                most -= len(piece)
+        return self.remaining == 0 and not self._is_broken
+
+    def _read(self, size):
         data = self._source.read(min(size, self.remaining)) if self.remaining else b''
         self.remaining -= len(data)
         return data
 
-    def discard(self, most):
-        """Read what nobody wanted, ``most`` bytes at most; whether the body is over now."""
-        try:
-            while self.remaining and most > 0 and (piece := self.read(_PIECE)):
-                most -= len(piece)
-        except (OSError, ValueError):
-            return False
-        return not self.remaining
-
 
 class Chunks(Body):
-    """A body in chunks (RFC 9112, 7.1). ``remaining`` is what is left of the present one, None before the first."""
+    """A body in chunks (RFC 9112, 7.1). ``remaining`` is what is left of the present one, None between two."""
 
     def __init__(self, source):
         super().__init__(source, None)
 
-    def read(self, size):
-        """At most ``size`` bytes; fewer when the body is over. ValueError when it is not what it should be."""
+    def _read(self, size):
         parts = []
         while size > 0 and self.remaining != 0:
             if self.remaining is None:
                 self._begin()
-                continue
-            parts.append(super().read(size))
-            size -= len(parts[-1])
-            self._end(parts[-1])
+            else:
+                parts.append(super()._read(size))
+                size -= len(parts[-1])
+                self._end(parts[-1])
         return b''.join(parts)
 
     def _begin(self):
@@ -154,5 +160,4 @@ class Chunks(Body):
                 return
             if not line.endswith(b'\r\n'):
                 break
-        self.remaining = None
         raise ValueError('trailers without end')
