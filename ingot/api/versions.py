@@ -191,6 +191,12 @@ ARGUMENTS = _table('''
 #: {target of states/power: minor}
 POWER = {'soft power off': 27, 'soft rebooting': 27}
 
+#: {member of a port's local_link_connection: minor}, and those that came and went: {member: last minor}
+LOCAL_LINK = _table('''
+    64 network_type
+    90 vtep-logical-switch vtep-physical-switch''')
+LOCAL_LINK_UNTIL = {'vtep-logical-switch': 104, 'vtep-physical-switch': 104}
+
 #: {endpoint: minor}; the GET document lists collections by it
 ENDPOINTS = _table('''
     12 raid logical_disk_properties
@@ -280,6 +286,15 @@ def require_method(method, since, minor):
                                         remedy=f'Send the header "{HEADER}: 1.{since}".')
         error.allow = ['GET', 'DELETE']
         raise error
+
+
+def require_link(members, minor):
+    """NotAcceptable unless all members of a port's local_link_connection are known to this version."""
+    require('Member of local_link_connection', LOCAL_LINK, members, minor)
+    gone = [name for name in members if LOCAL_LINK_UNTIL.get(name, MOST) < minor]
+    if gone:
+        raise errors.NotAcceptable(f'{", ".join(gone)} of local_link_connection went after API version '
+                                   f'1.{LOCAL_LINK_UNTIL[gone[0]]}; the request asks for 1.{minor}.')
 
 
 def state(name, minor):

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import change, event, models, node, one, row
+from ingot.db import change, event, models, node, one, portgroup, row
 from ingot.db.page import page
 
 TABLE = models.ports
@@ -90,7 +90,7 @@ def edit(database, ident, columns, decide, *, generation=None):
         if 'node_uuid' in values:
             wanted = values.pop('node_uuid')
             values['node_id'] = _node(connection, 'uuid', wanted)['id']
-        values = _join(connection, values, values.get('node_id', current['node_id']))
+        values = _join(connection, values, values.get('node_id', current['node_id']), current)
         if values:
             change.update(connection, 'port', TABLE, current, values)
             _tell(connection, owner['uuid'])
@@ -114,16 +114,23 @@ def _show(connection, by, ident, columns):
     return found
 
 
-def _join(connection, values, node_id):
-    """``values`` with ``portgroup_uuid`` resolved to the group's id; Invalid unless it is a group of the same node."""
-    if 'portgroup_uuid' not in values:
-        return values
+def _join(connection, values, node_id, current=None):
+    """``values`` with ``portgroup_uuid`` resolved to the group's id; Invalid unless it is a group of the same node, Conflict
+    when the group does not take the port (see ``portgroup.admit``). ``current``: the port, if there is one already."""
     values = dict(values)
-    wanted = values.pop('portgroup_uuid')
-    group = wanted and one.read(connection, _GROUPS, 'ident', wanted, (_GROUPS.c.id, _GROUPS.c.node_id))
-    if wanted and (group is None or group.node_id != node_id):
-        raise errors.Invalid(f'Port group {wanted} could not be found on the node of this port.')
-    return {**values, 'portgroup_id': group and group.id}
+    if 'portgroup_uuid' in values:
+        wanted, by = values.pop('portgroup_uuid'), 'ident'
+    else:
+        wanted, by = current and current['portgroup_id'], 'id'
+    group = wanted and one.whole(connection, _GROUPS, by, wanted)
+    if wanted and (group is None or group['node_id'] != node_id):
+        raise errors.Invalid(f'Port group {group["uuid"] if group else wanted} could not be found on the node of this port.',
+                             remedy='Take the port out of the group (remove /portgroup_uuid), or choose another.')
+    if by == 'ident':
+        values['portgroup_id'] = group and group['id']
+    if group:
+        portgroup.admit(connection, group, values, current)
+    return values
 
 
 def _node(connection, by, ident):

@@ -14,13 +14,14 @@ class Store:
 
     :param filters: {name: function of the wanted value that gives a SQL condition}, where it is no column that must be equal.
     :param shown: {field: SQL expression} of what is shown beside the columns. :param hidden: columns that are not shown.
+    :param follow: ``follow(connection, current, values)`` changes with a row what must change with it.
     :param named: whether a name is as good as a uuid. Rows with a ``node_id`` show it, and take it, as ``node_uuid``.
     """
 
-    def __init__(self, noun, table, *, filters=None, shown=None, hidden=(), named=False):
+    def __init__(self, noun, table, *, filters=None, shown=None, hidden=(), named=False, follow=None):
         self.noun, self.table = noun, table
         self._by = 'ident' if named else 'uuid'
-        self._filters = filters or {}
+        self._filters, self._follow = filters or {}, follow
         hidden = {'id', 'node_id', *hidden}
         self.shown = {column.name: column for column in table.columns if column.name not in hidden}
         self.has_node = 'node_id' in table.columns
@@ -89,6 +90,8 @@ class Store:
             values = decide(current)
             if values:
                 change.update(connection, self.noun, self.table, current, self._resolve(connection, values))
+                if self._follow:
+                    self._follow(connection, current, values)
             return self.read(connection, 'id', current['id'], columns)
 
     def delete(self, database, ident, decide=None, *, generation=None, also=None):

@@ -7,9 +7,11 @@ from wsme import types
 from ingot.api.types import scalar
 from ingot.api.types.query import PageQuery
 
-_SWITCH_ID = re.compile(r'(?:[0-9a-f]{2}:){5}(?:[0-9a-f]{2}:[0-9a-f]{2}:)?[0-9a-f]{2}|(?:0x)?[0-9a-f]{16}', re.I | re.ASCII)
-_OF_SWITCH = frozenset({'switch_id', 'port_id'})
-_OF_SMART_NIC = frozenset({'port_id', 'hostname'})
+_SWITCH_ID = re.compile(r'(?:[0-9a-f]{2}:){5}(?:[0-9a-f]{2}:[0-9a-f]{2}:)?[0-9a-f]{2}|[0-9a-f]{16}', re.ASCII)
+_OF_VTEP = frozenset({'vtep-logical-switch', 'vtep-physical-switch'})
+#: Each of these is enough to know a link; all members are strings.
+_WHOLE = ({'switch_id', 'port_id'}, {'port_id', 'hostname'}, {'port_id', *_OF_VTEP})
+_MEMBERS = frozenset({'switch_info', 'network_type'}.union(*_WHOLE))
 
 
 class LocalLink(scalar.Object):
@@ -17,18 +19,20 @@ class LocalLink(scalar.Object):
 
     name = 'local_link_connection'
     accepts = ('an object with switch_id (a MAC address or an OpenFlow datapath id) and port_id, or with hostname and port_id, '
-               'or {"network_type": "unmanaged"}; switch_info may go with it')
+               'or {"network_type": "unmanaged"}; switch_info may go with it, and all of it are strings')
 
     def check(self, value):
         members = super().check(value).keys()
-        is_whole = members >= _OF_SWITCH or members >= _OF_SMART_NIC or not members - {'network_type', 'switch_info'}
-        if not is_whole or members - (_OF_SWITCH | _OF_SMART_NIC | {'switch_info', 'network_type'}):
+        if not members <= _MEMBERS or not all(isinstance(one, str) and '\0' not in one for one in value.values()):
             self.refuse()
-        if value.get('network_type') not in (None, 'managed', 'unmanaged'):
+        if members and value.get('network_type') != 'unmanaged' and not any(members >= whole for whole in _WHOLE):
             self.refuse()
-        if 'switch_id' in value and not _SWITCH_ID.fullmatch(str(value['switch_id'])):
+        if value.get('network_type') not in (None, 'managed', 'unmanaged') or 0 < len(members & _OF_VTEP) < len(_OF_VTEP):
             self.refuse()
-        return value
+        if 'switch_id' not in value:
+            return value
+        switch = value['switch_id'].lower()
+        return {**value, 'switch_id': switch} if _SWITCH_ID.fullmatch(switch) else self.refuse()
 
 
 class Port(types.Base):

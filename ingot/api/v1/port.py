@@ -30,6 +30,7 @@ class Ports(Resource):
     @expose(body=Port, status=201, noun=views.PORT)
     def create(self, call, body):
         versions.require('Field', versions.FIELDS['port'], body, call.minor)
+        versions.require_link(body.get('local_link_connection', ()), call.minor)
         given = [body.pop(name) for name in ('node_uuid', 'node_ident') if name in body]
         if len(given) != 1:
             raise errors.Invalid('A port needs node_uuid or node_ident, and not both.')
@@ -49,6 +50,8 @@ class Ports(Resource):
 
         def decide(current, owner):
             changed = edit.changes(operations, Port, current, _DEFAULTS)
+            versions.require_link(changed.get('local_link_connection', ()), call.minor)
+            _check_network(call, changed, current)
             _check_connectivity(changed, current, owner)
             return changed
         row = port.edit(self.site.database, ident, view.columns, decide, generation=call.generations)
@@ -108,6 +111,14 @@ def _page(site, call, **kwargs):
     if len(wheres) > 1:
         raise errors.NotPermitted(f'Ask for ports by one of {", ".join(wheres)}, not by more.')
     return listing.page(site, call, views.PORT, port.rows, **kwargs)
+
+
+def _check_network(call, changed, current):
+    """Since port groups have a physical network, it is theirs to change."""
+    if ('physical_network' in changed and current['portgroup_uuid'] and 'portgroup_uuid' not in changed
+            and call.minor >= versions.FIELDS['portgroup']['physical_network']):
+        raise errors.Invalid(f'Port {current["uuid"]}: physical_network cannot change while it is in port group '
+                             f'{current["portgroup_uuid"]}.', remedy='Change that of the port group.')
 
 
 def _check_connectivity(changed, current, owner):
