@@ -19,6 +19,12 @@ class _Request(pecan.Request):
 class _Pecan(pecan.Pecan):
     """Pecan whose handlers are found in our tree of resources."""
 
+    def __call__(self, environ, start_response):
+        try:
+            return super().__call__(environ, start_response)
+        finally:         # a circle through the request: it would keep every answer until the garbage collector comes
+            environ.pop('pecan.locals', None)
+
     def route(self, request, root, path):
         return resource.find(root, request, path)
 
