@@ -6,10 +6,6 @@ import urllib.parse
 
 from tests.fuzz import odd
 
-#: What stands for each ident of a path; ``storm.FIXTURES`` are these things.
-KNOWN = {'node': 'n1', 'port': 'p1', 'portgroup': 'g1', 'chassis': odd.UUID, 'allocation': 'a1', 'driver': 'fake-hardware',
-         'connector': odd.UUID, 'target': odd.UUID, 'deploy_template': 'CUSTOM_T1', 'runbook': 'CUSTOM_R1',
-         'inspection_rule': odd.UUID, 'trait': 'CUSTOM_A', 'vif': 'v1', 'vendor_passthru': 'methods', 'indicator': 'system'}
 #: Examples for the patterns of strings.
 _EXAMPLES = ['n1', 'p2', '52:54:00:00:00:0a', 'http://127.0.0.1/x.iso', '', odd.UUID, 'abc', 'CUSTOM_A']
 #: Arguments with which an answer may take its time: nothing for a test in a hurry.
@@ -51,10 +47,13 @@ class Operation:
 
 
 class Asker:
-    """Makes requests from ``document``, an OpenAPI document, with every choice left to ``chance``."""
+    """Makes requests from ``document``, an OpenAPI document, with every choice left to ``chance``.
 
-    def __init__(self, document, chance):
-        self.chance, self._schemas = chance, document['components']['schemas']
+    :param known: {name of an ident in a path: what there is of that kind}.
+    """
+
+    def __init__(self, document, known, chance):
+        self.chance, self._idents, self._schemas = chance, known, document['components']['schemas']
         self.operations = [self._operation(method.upper(), path, told)
                            for path, known in document['paths'].items() for method, told in known.items()]
         self.wrong = [(operation, kind, name, value) for operation in self.operations
@@ -87,9 +86,9 @@ class Asker:
         return Request(operation.method, self._path(operation) + self._query(operation, arguments or {}), body)
 
     def _path(self, operation):
-        def known(match):
-            return KNOWN.get(match[1], 'n1') if self.chance.random() < 0.93 else self.chance.choice(odd.WORDS)
-        return re.sub(r'{(\w+?)(?:_2)?}', known, operation.path)
+        def ident(match):
+            return self._idents[match[1]] if self.chance.random() < 0.93 else self.chance.choice(odd.WORDS)
+        return re.sub(r'{(\w+?)(?:_2)?}', ident, operation.path)
 
     def _query(self, operation, given):
         some = {name: self._argument(name, schema) for name, schema in operation.arguments.items() if self.chance.random() < 0.05}

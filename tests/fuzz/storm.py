@@ -8,21 +8,10 @@ import urllib.parse
 
 import orjson
 
-from tests.fuzz import broken, odd
+from tests.fuzz import broken, fixtures, odd
 from tests.fuzz.asked import Asker, Request
 from tests.fuzz.wire import Connection, Nonsense
 
-#: What requests are about. It is deleted and made again all the time.
-FIXTURES = {
-    'chassis': {'uuid': odd.UUID}, 'nodes': {'driver': 'fake-hardware', 'name': 'n1', 'resource_class': 'c'},
-    'portgroups': {'node_uuid': 'n1', 'name': 'g1'}, 'ports': {'node_ident': 'n1', 'name': 'p1', 'address': '52:54:00:00:00:01'},
-    'volume/connectors': {'uuid': odd.UUID, 'node_uuid': 'n1', 'type': 'iqn', 'connector_id': 'iqn.2026-01.example:n1'},
-    'volume/targets': {'uuid': odd.UUID, 'node_uuid': 'n1', 'volume_type': 'iscsi', 'boot_index': 0, 'volume_id': 'v'},
-    'deploy_templates': {'name': 'CUSTOM_T1', 'steps': [
-        {'interface': 'bios', 'step': 'factory_reset', 'args': {}, 'priority': 10}]},
-    'runbooks': {'name': 'CUSTOM_R1', 'steps': [{'interface': 'bios', 'step': 'factory_reset', 'args': {}, 'order': 1}]},
-    'inspection_rules': {'uuid': odd.UUID, 'conditions': [], 'actions': [{'op': 'log', 'args': {'msg': 'x'}}]},
-    'allocations': {'name': 'a1', 'resource_class': 'c'}}
 _METHODS = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'BREW', 'x' * 300]
 _VERSIONS = ['1.1', '1.10', '1.38', '1.90', 'latest', '1.116', '9.9', 'x', '', '1.' + '9' * 400]
 _TYPES = ['text/plain', '', 'application/xml', 'multipart/form-data; boundary=x', 'application/x-www-form-urlencoded', 'x' * 2000]
@@ -34,9 +23,9 @@ class Client:
     ``wrong``: [(what is wrong with an answer, the request)].
     """
 
-    def __init__(self, port, document, seed):
-        self.port, self.chance = port, random.Random(seed)
-        self.asker = Asker(document, self.chance)
+    def __init__(self, port, document, seed, number):
+        self.port, self.chance, self._own = port, random.Random(f'{seed}-{number}'), fixtures.Fixtures(number)
+        self.asker = Asker(document, self._own.idents, self.chance)
         self.statuses, self.closed, self.wrong, self.sent = collections.Counter(), 0, [], 0
         self._connection, self._mine, self._number = None, collections.deque(), 0
 
@@ -44,7 +33,7 @@ class Client:
         """Send ``count`` requests, and those that keep what they are about in place."""
         end = self.sent + count
         while self.sent < end and len(self.wrong) < 5:
-            if self._number % 200 == 0:
+            if self._number % 100 == 0:
                 self._prepare()
             self._number += 1
             kind = self.chance.choices([self._one, self._pipeline, self._break], [16, 1, 3])[0]
@@ -148,14 +137,9 @@ class Client:
             self._ask(Request('DELETE', path))
 
     def _prepare(self):
-        for path in ('allocations/a1', f'volume/targets/{odd.UUID}', 'nodes/n1', f'chassis/{odd.UUID}'):
-            if path == 'nodes/n1':
-                self._ask(Request('PUT', '/v1/nodes/n1/maintenance', b'{}'))
-            self._ask(Request('DELETE', f'/v1/{path}'))
-        for path, body in FIXTURES.items():
-            self._ask(Request('POST', f'/v1/{path}', orjson.dumps(body)))
-        for verb in self.chance.choice([[], ['manage'], ['manage', 'provide'], ['manage', 'provide', 'active']]):
-            self._ask(Request('PUT', '/v1/nodes/n1/states/provision', orjson.dumps({'target': verb})))
+        for request in self._own.requests(self.chance):
+            self._ask(request)
+
 
 def _complaint(found):
     """What is wrong with an answer, or None."""
