@@ -70,12 +70,7 @@ def settle_interfaces(current, changed, offered, *, is_reset):
 def check_changes(current, changed):
     """Conflict, or Invalid, for changes that the node's state or its other attributes forbid."""
     name, state = f'Node {current["uuid"]}', current['provision_state']
-    if changed.get('instance_uuid') and current['instance_uuid']:
-        raise errors.Conflict(f'{name} is associated with instance {current["instance_uuid"]} already.')
-    is_released = current['allocation_uuid'] and changed.get('instance_uuid', True) is None
-    if is_released and state not in _DRIVER_CHANGEABLE and not current['maintenance']:
-        raise errors.Conflict(f'{name} keeps the instance_uuid of its allocation while it is "{state}".',
-                              remedy='Undeploy it, or set it to maintenance first.')
+    _check_instance(current, changed, name)
     drivers = sorted(column for column in changed if column == 'driver' or column in interfaces.COLUMNS)
     if drivers and state not in _DRIVER_CHANGEABLE and not current['maintenance']:
         raise errors.Conflict(f'{name}: {", ".join(drivers)} cannot change while it is "{state}".',
@@ -88,7 +83,19 @@ def check_changes(current, changed):
         raise errors.Conflict(f'{name} can be protected while it is active or rescue; it is "{state}".')
     if changed.get('retired') and state == 'available':
         raise errors.Conflict(f'{name} cannot be retired while it is "available".', remedy='Move it to manageable first.')
+    if (changed.get('parent_node') or '') in (current['uuid'], current['name']):
+        raise errors.Invalid(f'{name} cannot be its own parent.')
     _check_reasons({**current, **changed}, changed, name)
+
+
+def _check_instance(current, changed, name):
+    state = current['provision_state']
+    if changed.get('instance_uuid') and current['instance_uuid']:
+        raise errors.Conflict(f'{name} is associated with instance {current["instance_uuid"]} already.')
+    is_released = current['allocation_uuid'] and changed.get('instance_uuid', True) is None
+    if is_released and state not in _DRIVER_CHANGEABLE and not current['maintenance']:
+        raise errors.Conflict(f'{name} keeps the instance_uuid of its allocation while it is "{state}".',
+                              remedy='Undeploy it, or set it to maintenance first.')
 
 
 def _check_reasons(after, changed, name):
