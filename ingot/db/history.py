@@ -30,7 +30,7 @@ def record(connection, node, event, *, kind, conductor=None, severity='ERROR', s
 
 def of_node(database, node_uuid, **paging):
     """A page of the node's entries as dicts, the oldest first unless ``paging`` (see ``page``) wants it otherwise."""
-    return [dict(row._mapping) for row in page(database, TABLE, TABLE.columns, [_of(node_uuid)], **paging)]
+    return [dict(row._mapping) for row in page(database, TABLE, TABLE.columns, {'node': node_uuid}, {'node': _of}, **paging)]
 
 
 def one_of_node(database, node_uuid, wanted):

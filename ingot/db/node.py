@@ -63,11 +63,6 @@ _FILTERS = {
 }
 
 
-def conditions(filters):
-    """SQL conditions that are true for the nodes that meet all of ``filters`` (dict)."""
-    return [_FILTERS[name](value) if name in _FILTERS else TABLE.c[name] == value for name, value in filters.items()]
-
-
 def matching(ident):
     """The condition for the node with this uuid or name."""
     return sa.or_(TABLE.c.uuid == ident, TABLE.c.name == ident)
@@ -102,7 +97,7 @@ def _show(connection, by, ident, columns):
 
 def rows(database, columns, filters, **paging):
     """A page of nodes; see ``page``."""
-    return page(database, TABLE, columns, conditions(filters), **paging)
+    return page(database, TABLE, columns, filters, _FILTERS, **paging)
 
 
 def create(database, values, columns):

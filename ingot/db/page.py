@@ -1,22 +1,37 @@
 """One page of a table: only the columns asked for, in a stable order, after the row that the client saw last."""
 
+import functools
+
 import sqlalchemy as sa
 
 from ingot import errors
 
 
-def page(database, table, columns, conditions=(), *, sort='id', is_descending=False, marker=None, limit=1000):
-    """Rows (tuples) of at most ``limit`` rows that meet ``conditions``, after the one with uuid ``marker``.
+def page(database, table, columns, filters=None, special=None, *, sort='id', is_descending=False, marker=None, limit=1000):
+    """Rows (tuples) of at most ``limit`` rows that meet all ``filters``, after the one with uuid ``marker``.
 
-    :param columns: SQL expressions. :param sort: name of a column; nulls come last, ties are broken by age.
+    :param columns: SQL expressions. :param filters: {name: wanted}. A column must be equal, unless ``special`` has the name:
+        {name: function of what is wanted that gives a SQL condition}.
+    :param sort: name of a column; nulls come last, ties are broken by age.
     NotFound when there is no row ``marker``.
     """
+    filters, special = filters or {}, special or {}
+    equal = {name: value for name, value in filters.items() if name not in special}
+    query = _query(table, tuple(columns), tuple(equal), sort, is_descending)
+    conditions = [special[name](value) for name, value in filters.items() if name in special]
     with database.read() as connection:
-        conditions = list(conditions)
         if marker is not None:
             conditions.append(_after(connection, table, table.c[sort], is_descending, marker))
-        query = sa.select(*columns).where(*conditions).order_by(*_order(table, table.c[sort], is_descending)).limit(limit)
-        return connection.execute(query).all()
+        query = query.where(*conditions) if conditions else query
+        return connection.execute(query, {'limit': limit, **equal}).all()
+
+
+@functools.lru_cache(1000)
+def _query(table, columns, equal, sort, is_descending):
+    """Made once: to make it costs about what it costs to carry it out for a hundred rows."""
+    conditions = [table.c[name] == sa.bindparam(name) for name in equal]
+    return sa.select(*columns).where(*conditions).order_by(*_order(table, table.c[sort], is_descending)).limit(
+        sa.bindparam('limit', type_=sa.Integer))
 
 
 def _order(table, sort, is_descending):

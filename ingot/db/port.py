@@ -54,8 +54,7 @@ def missing(ident):
 
 def rows(database, columns, filters, **paging):
     """A page of ports that meet all of ``filters``; see ``page``."""
-    conditions = [_FILTERS[name](value) if name in _FILTERS else TABLE.c[name] == value for name, value in filters.items()]
-    return page(database, TABLE, columns, conditions, **paging)
+    return page(database, TABLE, columns, filters, _FILTERS, **paging)
 
 
 def show(database, ident, columns):

@@ -46,9 +46,7 @@ class Store:
 
     def rows(self, database, columns, filters, **paging):
         """A page of rows that meet all of ``filters``; see ``page``."""
-        conditions = [self._filters[name](value) if name in self._filters else self.table.c[name] == value
-                      for name, value in filters.items()]
-        return page(database, self.table, columns, conditions, **paging)
+        return page(database, self.table, columns, filters, self._filters, **paging)
 
     def show(self, database, ident, columns):
         """One row (tuple) of ``columns``, SQL expressions; NotFound names ``ident``."""
