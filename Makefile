@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases sdk bench lint samples figures clean
+.PHONY: help prepare demo test databases sdk bench endurance lint samples figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -29,6 +29,9 @@ samples: prepare ## Write etc/ingot/ingot.conf.sample anew
 
 bench: prepare ## The API's cost beside Ironic 39.0.0, in one run (ARGS='--nodes 10000 --seconds 5')
 	@.venv/bin/python -m tests.bench.api $(ARGS)
+
+endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
+	@.venv/bin/python -m tests.bench.endurance $(ARGS)
 
 figures: prepare ## Measure docs/figures.md anew (takes some minutes; on a quiet machine)
 	@.venv/bin/python tests/bench/figures.py > docs/figures.new && sed -n '/^## The API/,$$p' docs/figures.md >> docs/figures.new \

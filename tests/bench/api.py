@@ -49,22 +49,24 @@ class Server:
 
     def run(self, operation, clients, seconds):
         """(CPU ms, requests a second) of one operation."""
+        if operation == 'delete':           # one costs about what its creation costs
+            self.run('create', clients, 2 * seconds)
         ms, rate, answers = self.ask(getattr(self, '_' + operation.replace(' ', '_'))(), clients, seconds)
         if operation == 'create':
             self.made += [orjson.loads(answer)['uuid'] for answer in answers]
         return ms, rate
 
-    def _get(self, path):
+    def get(self, path):
         return itertools.repeat(('GET', path, b'', 200))
 
     def _list_1000(self):
-        return self._get('/v1/nodes?limit=1000')
+        return self.get('/v1/nodes?limit=1000')
 
     def _list_detail_1000(self):
-        return self._get('/v1/nodes/detail?limit=1000')
+        return self.get('/v1/nodes/detail?limit=1000')
 
     def _list_by_resource_class(self):
-        return self._get('/v1/nodes?limit=100&resource_class=class-3')
+        return self.get('/v1/nodes?limit=100&resource_class=class-3')
 
     def _show(self):
         return (('GET', f'/v1/nodes/{uuid}', b'', 200) for uuid in itertools.cycle(self.uuids))
