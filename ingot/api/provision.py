@@ -14,9 +14,9 @@ _TAKEN_BY = {
     'service_steps': ('service',), 'rescue_password': ('rescue',), 'disable_ramdisk': ('clean', 'service'),
     'runbook': ('clean', 'service'),
 }
-_STEPS = {'clean_steps': {'interface', 'step'}, 'service_steps': {'interface', 'step'},
-          'deploy_steps': {'interface', 'step', 'args', 'priority'}}
-_STEP_MEMBERS = {'interface', 'step', 'args', 'order', 'priority', 'execute_on_child_nodes', 'limit_child_node_execution'}
+#: What a step must have, and what it may have beside that.
+_CHOSEN = ({'interface', 'step'}, {'args', 'order', 'execute_on_child_nodes', 'limit_child_node_execution'})
+_STEPS = {'clean_steps': _CHOSEN, 'service_steps': _CHOSEN, 'deploy_steps': ({'interface', 'step', 'args', 'priority'}, set())}
 _CONFIGDRIVE = {'meta_data': 56, 'network_data': 56, 'user_data': 56, 'vendor_data': 59}
 
 
@@ -84,10 +84,11 @@ def _is_base64(text):
 
 
 def _check_steps(name, steps):
-    needed = _STEPS[name]
+    needed, more = _STEPS[name]
     is_list = isinstance(steps, list) and bool(steps or name == 'deploy_steps')
-    if not is_list or not all(isinstance(step, dict) and needed <= step.keys() <= _STEP_MEMBERS for step in steps):
-        raise errors.Invalid(f'{name} must be a list of objects with {", ".join(sorted(needed))}.')
+    if not is_list or not all(isinstance(step, dict) and needed <= step.keys() <= needed | more for step in steps):
+        also = f' (and {", ".join(sorted(more))})' if more else ''
+        raise errors.Invalid(f'{name} must be a list of objects with {", ".join(sorted(needed))}{also}.')
     for step in steps:
         if not all(isinstance(step[member], str) for member in ('interface', 'step')) or not isinstance(
                 step.get('args', {}), dict):

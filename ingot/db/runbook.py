@@ -13,12 +13,12 @@ STORE = Store('runbook', TABLE, named=True)
 def usable(database, ident, node):
     """The runbook, its steps in order, if it is for ``node``: it has the runbook's name, or one of its traits, as a trait.
 
-    Invalid when there is none, or it is not for this node.
+    NotFound when there is none, Invalid when it is not for this node.
     """
     with database.read() as connection:
         found = one.whole(connection, TABLE, 'ident', ident)
     if found is None:
-        raise errors.Invalid(f'Runbook {ident} could not be found.')
+        raise STORE.missing(ident)
     book = row.parse(TABLE, found)
     if not {book['name'], *book['traits']} & set(node['traits']):
         raise errors.Invalid(f'Runbook {book["name"]} is not for node {node["uuid"]}, which has none of its traits.',

@@ -69,7 +69,7 @@ def test_a_runbook_is_for_nodes_with_its_trait(house, service):
     store(house, runbook, name='CUSTOM_NEW', steps=[{**BIOS, 'order': 1}])
     with pytest.raises(errors.Invalid, match='not for node'):
         service.provision(house.node('manageable'), 'clean', {'runbook': book})
-    with pytest.raises(errors.Invalid, match='Runbook nothing could not be found'):
+    with pytest.raises(errors.NotFound, match='Runbook nothing could not be found'):
         service.provision(house.node('manageable'), 'clean', {'runbook': 'nothing'})
     for name, trait, left in (('burn-in', 'CUSTOM_OLD', {}), ('CUSTOM_NEW', 'CUSTOM_NEW', {'asset_tag': 'A1'})):
         for verb, state in (('clean', 'manageable'), ('service', 'active')):
