@@ -12,6 +12,8 @@ from ingot.cli import stage
 from tests.clients.venv import venv
 
 _KINDS = ('bios', 'boot', 'console', 'deploy', 'firmware', 'inspect', 'management', 'power', 'raid', 'rescue', 'vendor')
+#: Kinds that a node may do without.
+_OPTIONAL = {'bios', 'console', 'firmware', 'inspect', 'raid', 'rescue', 'vendor'}
 #: One process (API and conductor), SQLite, no authentication; a large heartbeat_timeout since it sends none over SQLite.
 _CONF = """[DEFAULT]
 auth_strategy = noauth
@@ -50,7 +52,8 @@ def ironic(folder):
     programs = venv('ironic-39.0.0', 'ironic==39.0.0')
     port, = stage.free_ports(1)
     conf = folder / 'ironic.conf'
-    conf.write_text(_CONF.format(folder, port, '\n'.join(f'enabled_{kind}_interfaces = fake' for kind in _KINDS)))
+    conf.write_text(_CONF.format(folder, port, '\n'.join(
+        f'enabled_{kind}_interfaces = fake' + (f',no-{kind}' if kind in _OPTIONAL else '') for kind in _KINDS)))
     log = folder / 'out'
     with open(log, 'wb') as out:
         words = ['--config-file', conf]
