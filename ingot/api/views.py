@@ -74,7 +74,7 @@ def view(noun, fields, minor):
     return _compile(noun, tuple(fields) if fields is not None else noun.visible(minor), minor)
 
 
-@functools.lru_cache(1000)
+@functools.lru_cache(200)
 def _compile(noun, fields, minor):
     fields = tuple(dict.fromkeys(name for name in fields if name != 'links'))
     columns = [name for name in fields if name in noun.shown] + ['uuid', 'generation']

@@ -104,9 +104,11 @@ class World:
         """What ``node`` is told to do wrong in the method ``name`` this time; {} for nothing."""
         wishes = (node.get('driver_info') or {}).get('fake')
         wish = wishes.get(name) or {} if isinstance(wishes, dict) else {}
+        if 'times' not in wish:
+            return wish
         with self._lock:
             self._misbehaved[node['uuid'], name] += 1
-            return wish if self._misbehaved[node['uuid'], name] <= wish.get('times', float('inf')) else {}
+            return wish if self._misbehaved[node['uuid'], name] <= wish['times'] else {}
 
     def hang(self, node, name, seconds):
         """Block until ``release``; DeadlineExceeded after ``seconds`` (None: no limit)."""

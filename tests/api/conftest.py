@@ -6,10 +6,13 @@ import orjson
 import pytest
 import webob
 
-from ingot import config, errors
+from ingot import config, errors, rpc
 from ingot.api import app
+from ingot.conductor import client
+from ingot.conductor.service import Service
 from ingot.db import models
 from ingot.db.engine import now
+from ingot.drivers import registry
 from tests import databases
 
 INTERFACES = {'fake-hardware': {'power': ['fake'], 'management': ['fake'], 'boot': ['fake', 'other'], 'deploy': ['fake'],
@@ -155,6 +158,25 @@ def conf(tmp_path):
 @pytest.fixture
 def api(conf, database, conductor):
     return Client(app.build(conf, database, conductor))
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A conductor that works, with fake machines: ``house.api`` is the API, in process."""
+    database = databases.empty(tmp_path)
+    conf = config.load(state_dir=str(tmp_path), host='here', workers=4, conductor__enabled_drivers=['fake-hardware'])
+    service = Service(conf, database, registry.load(conf))
+    service.start()
+    service.api = Client(app.build(conf, database, client.Client(rpc.Local(service), database)))
+    yield service
+    service.stop()
+    database.close()
+
+
+@pytest.fixture
+def whole(house):
+    """The API with a conductor that works."""
+    return house.api
 
 
 @pytest.fixture

@@ -8,13 +8,7 @@ import openapi_spec_validator
 import pytest
 import schemathesis
 
-from ingot import config, rpc
-from ingot.api import app, versions
-from ingot.conductor import client as conductor
-from ingot.conductor.service import Service
-from ingot.drivers import registry
-from tests import databases
-from tests.api.conftest import Client
+from ingot.api import versions
 from tests.fuzz import described
 
 EXAMPLES = 5
@@ -77,18 +71,6 @@ def test_the_page_runs_its_own_script_and_no_other(api):
         assert f"{directive} 'sha256-{digest}'" in policy
     assert "default-src 'none'" in policy
     assert not re.search(rb'https?://|//[a-z]+\.|innerHTML|\son[a-z]+=|style="', page)
-
-
-@pytest.fixture
-def whole(tmp_path):
-    """The API with a conductor that works, and fake machines."""
-    database = databases.empty(tmp_path)
-    conf = config.load(state_dir=str(tmp_path), host='here', workers=4, conductor__enabled_drivers=['fake-hardware'])
-    service = Service(conf, database, registry.load(conf))
-    service.start()
-    yield Client(app.build(conf, database, conductor.Client(rpc.Local(service), database)))
-    service.stop()
-    database.close()
 
 
 def test_requests_made_from_the_document_are_never_too_much_for_us(whole):

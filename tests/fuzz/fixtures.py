@@ -13,7 +13,7 @@ class Fixtures:
 
     def __init__(self, number):
         uuid, node = f'1be26c0b-03f2-4d2e-ae87-0000000000{number:02x}', f'n{number}'
-        of_node = {'uuid': uuid, 'node_uuid': node}
+        of_node = {'uuid': uuid, 'node_uuid': uuid}
         self.node, self.idents = node, {
             'node': node, 'port': f'p{number}', 'portgroup': f'g{number}', 'chassis': uuid, 'allocation': f'a{number}',
             'driver': 'fake-hardware', 'connector': uuid, 'target': uuid, 'deploy_template': f'CUSTOM_T{number}',
@@ -21,8 +21,8 @@ class Fixtures:
             'indicator': 'led@system', 'conductor': 'nobody', 'entry': uuid, 'shard': 's', 'heartbeat': node,
             'vendor_passthru': 'methods', 'continue_inspection': node}
         self._made = {
-            'chassis': {'uuid': uuid}, 'nodes': {'driver': 'fake-hardware', 'name': node, 'resource_class': f'c{number}'},
-            'portgroups': {'node_uuid': node, 'name': f'g{number}'},
+            'chassis': {'uuid': uuid}, 'nodes': {'uuid': uuid, 'driver': 'fake-hardware', 'name': node, 'resource_class': f'c{number}'},
+            'portgroups': {'node_uuid': uuid, 'name': f'g{number}'},
             'ports': {'node_ident': node, 'name': f'p{number}', 'address': f'52:54:00:ff:00:{number:02x}'},
             'volume/connectors': {**of_node, 'type': 'iqn', 'connector_id': f'iqn.2026-01.example:{node}'},
             'volume/targets': {**of_node, 'volume_type': 'iscsi', 'boot_index': 0, 'volume_id': 'v'},
