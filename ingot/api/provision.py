@@ -17,6 +17,7 @@ _TAKEN_BY = {
 #: What a step must have, and what it may have beside that.
 _CHOSEN = ({'interface', 'step'}, {'args', 'order', 'execute_on_child_nodes', 'limit_child_node_execution'})
 _STEPS = {'clean_steps': _CHOSEN, 'service_steps': _CHOSEN, 'deploy_steps': ({'interface', 'step', 'args', 'priority'}, set())}
+_KINDS = {'interface': str, 'step': str, 'args': dict, 'execute_on_child_nodes': bool, 'limit_child_node_execution': list}
 _CONFIGDRIVE = {'meta_data': 56, 'network_data': 56, 'user_data': 56, 'vendor_data': 59}
 
 
@@ -90,6 +91,7 @@ def _check_steps(name, steps):
         also = f' (and {", ".join(sorted(more))})' if more else ''
         raise errors.Invalid(f'{name} must be a list of objects with {", ".join(sorted(needed))}{also}.')
     for step in steps:
-        if not all(isinstance(step[member], str) for member in ('interface', 'step')) or not isinstance(
-                step.get('args', {}), dict):
-            raise errors.Invalid(f'{name}: interface and step must be strings, args an object.')
+        wrong = [member for member, kind in _KINDS.items() if not isinstance(step.get(member, kind()), kind)]
+        if wrong or not all(isinstance(ident, str) for ident in step.get('limit_child_node_execution', ())):
+            raise errors.Invalid(f'{name}: interface and step must be strings, args an object, execute_on_child_nodes true or '
+                                 'false, limit_child_node_execution a list of nodes.')

@@ -7,7 +7,7 @@ up again and given up as every other one. Some names are reserved, on any interf
 import functools
 
 from ingot import errors, states
-from ingot.conductor import flow, parts, plan
+from ingot.conductor import children, flow, parts, plan
 
 #: Reserved step -> power target.
 _POWER = {'power_on': states.POWER_ON, 'power_off': states.POWER_OFF, 'reboot': states.REBOOT}
@@ -19,33 +19,48 @@ _NAME_LENGTH = 64
 SHOWN_IN = {'clean': 'clean_step', 'deploy': 'deploy_step', 'service': 'service_step'}
 
 
-def offered(task, kind):
-    """[{'interface', 'step', 'priority', 'args', ...}]: what the node's interfaces can do as part of ``kind`` of work."""
+def offered(drivers, node, kind):
+    """{(interface, name): step}: what the node's interfaces can do as part of ``kind`` of work."""
     found = []
-    hardware = task.drivers.of(task.node)
+    hardware = drivers.of(node)
     for interface in hardware.interfaces:
-        steps = getattr(task.interface(interface), 'steps', None)
+        steps = getattr(hardware.interface(node, interface), 'steps', None)
         found += steps(kind) if steps else []
-    return found
+    return {(one['interface'], one['step']): one for one in found}
 
 
 def check(task, kind, chosen, *, has_ramdisk=True):
     """Invalid when a step is not there, or gets arguments that it does not take: before anything is touched."""
-    known = {(one['interface'], one['step']): one for one in offered(task, kind)}
+    known = offered(task.drivers, task.node, kind)
     for step in chosen:
         name = step['interface'], step['step']
-        if name in plan.CLEAN_STEPS and kind == 'clean':
+        if step.get('execute_on_child_nodes'):
+            _check_children(task, kind, step)
+        elif name in plan.CLEAN_STEPS and kind == 'clean':
             _check_ramdisk(name, has_ramdisk)
         elif step['step'] in _RESERVED:
             _check_reserved(step)
-        elif name not in known:
-            possible = [f'{interface}.{own}' for interface, own in [*known, *(plan.CLEAN_STEPS if kind == 'clean' else ())]]
-            raise errors.Invalid(f'There is no {kind} step {name[0]}.{name[1]} on node {task.uuid}; possible: '
-                                 f'{", ".join([*possible, *_RESERVED])}.')
         else:
-            _check_arguments(step, known[name])
+            _check_known(task.uuid, kind, step, known, plan.CLEAN_STEPS if kind == 'clean' else ())
     if len(_groups(chosen)) > 1:
         raise errors.Invalid('Steps of the ramdisk must follow each other: the ramdisk is started once.')
+
+
+def _check_children(task, kind, step):
+    """What children are to do is done out of band, and now: their parent's operation cannot rest with one of them."""
+    if step['step'] in ('hold', 'wait') or is_named_in_band(step):
+        raise errors.Invalid(f'The step {step["interface"]}.{step["step"]} cannot be carried out on child nodes.')
+    for child in children.meant(task.database, task.uuid, step):
+        if step['step'] not in _POWER:
+            _check_known(child['uuid'], kind, step, offered(task.drivers, child, kind))
+
+
+def _check_known(uuid, kind, step, known, more=()):
+    name = step['interface'], step['step']
+    if name not in known:
+        possible = [*(f'{interface}.{own}' for interface, own in [*known, *more]), *_RESERVED]
+        raise errors.Invalid(f'There is no {kind} step {name[0]}.{name[1]} on node {uuid}; possible: {", ".join(possible)}.')
+    _check_arguments(step, known[name])
 
 
 def _check_ramdisk(name, has_ramdisk):
@@ -69,6 +84,11 @@ def _check_arguments(step, known):
 
 def is_in_band(step):
     """True for what the agent does in the ramdisk."""
+    return is_named_in_band(step) and not step.get('execute_on_child_nodes')
+
+
+def is_named_in_band(step):
+    """True for a step whose name is that of one that the agent does, on whatever node."""
     return (step['interface'], step['step']) in plan.CLEAN_STEPS
 
 
@@ -99,7 +119,16 @@ def _run(task, *, kind, step):
         return flow.HOLD
     if step['step'] == 'wait':
         task.pause((step.get('args') or {}).get('seconds', _WAIT))
-    elif step['step'] in _POWER:
+    elif step.get('execute_on_child_nodes'):
+        children.run(task, step, _carry_out)
+    else:
+        _carry_out(task, step)
+    return None
+
+
+def _carry_out(task, step):
+    """Do ``step`` on the machine of ``task``."""
+    if step['step'] in _POWER:
         task.power(_POWER[step['step']])
     else:
         values = task.interface(step['interface']).run_step(task.node, step['step'], step.get('args') or {})
@@ -107,4 +136,3 @@ def _run(task, *, kind, step):
             task.save(values)
         if step['interface'] in parts.KEPT:
             parts.read_one(task, step['interface'])
-    return None
