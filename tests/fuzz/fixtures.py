@@ -21,7 +21,8 @@ class Fixtures:
             'indicator': 'led@system', 'conductor': 'nobody', 'entry': uuid, 'shard': 's', 'heartbeat': node,
             'vendor_passthru': 'methods', 'continue_inspection': node}
         self._made = {
-            'chassis': {'uuid': uuid}, 'nodes': {'uuid': uuid, 'driver': 'fake-hardware', 'name': node, 'resource_class': f'c{number}'},
+            'chassis': {'uuid': uuid},
+            'nodes': {'uuid': uuid, 'driver': 'fake-hardware', 'name': node, 'resource_class': f'c{number}'},
             'portgroups': {'node_uuid': uuid, 'name': f'g{number}'},
             'ports': {'node_ident': node, 'name': f'p{number}', 'address': f'52:54:00:ff:00:{number:02x}'},
             'volume/connectors': {**of_node, 'type': 'iqn', 'connector_id': f'iqn.2026-01.example:{node}'},
