@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases sdk bench endurance lint samples figures clean
+.PHONY: help prepare demo test databases sdk bench endurance lint samples figures clean fuzz
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -20,6 +20,9 @@ databases: prepare ## The tests of database, HTTP, conductor and writers again, 
 
 sdk: prepare ## openstacksdk's own functional tests against ingot serve (DATABASE=mariadb: over MariaDB; ARGS='-k port': fewer)
 	@.venv/bin/python -m tests.clients.sdk $(if $(DATABASE),--database $(DATABASE)) $(ARGS)
+
+fuzz: prepare ## 100,000 malformed requests to ingot serve: no 5xx, no hang, no growth (ARGS='--requests 5000 --seed 2')
+	@.venv/bin/python -m tests.fuzz.run $(ARGS)
 
 lint: prepare   ## ruff
 	@.venv/bin/ruff check .
