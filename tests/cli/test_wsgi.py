@@ -94,3 +94,11 @@ def test_machines_have_a_door_of_their_own(configured):
     for path, status in (('/v1/nodes', 404), ('/v1/agent/x/hello', 405)):
         request = webob.Request.blank(path, environ={'REMOTE_ADDR': '10.0.0.7'})
         assert request.get_response(wsgi.machines).status_code == status
+
+
+@pytest.mark.parametrize(('server', 'status'), [({'uwsgi.version': b'2.0.31'}, 400), ({}, 415)])
+def test_a_body_that_the_server_keeps_to_itself_is_not_taken_for_none(configured, server, status):
+    """PUT .../states/raid without a body forgets the wish of before."""
+    request = webob.Request.blank('/v1/nodes/n1/states/raid', method='PUT', body=b'{}', environ={
+        'REMOTE_ADDR': '127.0.0.1', 'HTTP_TRANSFER_ENCODING': 'chunked', **server})
+    assert request.get_response(wsgi.application).status_code == status
