@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases sdk bench endurance lint samples figures clean fuzz
+.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench endurance figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -20,6 +20,12 @@ databases: prepare ## The tests of database, HTTP, conductor and writers again, 
 
 sdk: prepare ## openstacksdk's own functional tests against ingot serve (DATABASE=mariadb: over MariaDB; ARGS='-k port': fewer)
 	@.venv/bin/python -m tests.clients.sdk $(if $(DATABASE),--database $(DATABASE)) $(ARGS)
+
+differential: prepare ## The same requests to Ironic 39.0.0 and to ingot serve: answers differ as docs/differences.md says (ARGS='port')
+	@.venv/bin/python -m tests.differential.run $(ARGS)
+
+differences: prepare ## Write docs/differences.md anew
+	@.venv/bin/python -m tests.differential.differences > docs/differences.md
 
 fuzz: prepare ## 100,000 malformed requests to ingot serve: no 5xx, no hang, no growth (ARGS='--requests 5000 --seed 2')
 	@.venv/bin/python -m tests.fuzz.run $(ARGS)

@@ -77,8 +77,6 @@ def check_changes(current, changed):
                               remedy='Set it to maintenance first.')
     if 'driver' in changed and current['console_enabled']:
         raise errors.Conflict(f'{name}: driver cannot change while its console is on.')
-    if 'owner' in changed and state == 'active':
-        raise errors.Conflict(f'{name}: owner cannot change while it is "active".')
     if changed.get('protected') and state not in _PROTECTABLE:
         raise errors.Conflict(f'{name} can be protected while it is active or rescue; it is "{state}".')
     if changed.get('retired') and state == 'available':

@@ -53,7 +53,7 @@ def _parts():
 def _with_whole_bodies(made):
     """uWSGI gives chunks only to applications that ask it by functions of its own. A body that got lost is not no body."""
     def call(environ, start_response):
-        if 'uwsgi.version' in environ and 'HTTP_TRANSFER_ENCODING' in environ:
+        if 'uwsgi.version' in environ and 'HTTP_TRANSFER_ENCODING' in environ and not environ.get('CONTENT_LENGTH'):
             return told.answer(errors.Invalid('This server takes no body in chunks.', remedy='Send a Content-Length.'),
                                start_response)
         return made(environ, start_response)

@@ -47,7 +47,8 @@ def _store(task, found, plugin_data):
             inventories.ensure_port(connection, task.node, mac)
         review.store(connection, task.node)
     task.save(lambda row: review.decide(row, {
-        'properties': row['properties'] | properties(found), 'inspection_finished_at': now(), **boot_mode(found)}), also=store)
+        'properties': row['properties'] | properties(found), 'inspection_started_at': None,
+        'inspection_finished_at': now(), **boot_mode(found)}), also=store)
 
 
 def properties(found):

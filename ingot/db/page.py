@@ -1,10 +1,15 @@
-"""One page of a table: only the columns asked for, in a stable order, after the row that the client saw last."""
+"""One page of a table: only the columns asked for, in a stable order, after the row that the client saw last.
+
+Rows without a value come last. They are asked for apart: an index gives the others in their order, whatever is stored.
+"""
 
 import functools
 
 import sqlalchemy as sa
 
 from ingot import errors
+
+_LIMIT = sa.bindparam('limit', type_=sa.Integer)
 
 
 def page(database, table, columns, filters=None, special=None, *, sort='id', is_descending=False, marker=None, limit=1000):
@@ -17,39 +22,54 @@ def page(database, table, columns, filters=None, special=None, *, sort='id', is_
     """
     filters, special = filters or {}, special or {}
     equal = {name: value for name, value in filters.items() if name not in special}
-    query = _query(table, tuple(columns), tuple(equal), sort, is_descending)
     conditions = [special[name](value) for name, value in filters.items() if name in special]
+    rows = []
     with database.read() as connection:
-        if marker is not None:
-            conditions.append(_after(connection, table, table.c[sort], is_descending, marker))
-        query = query.where(*conditions) if conditions else query
-        return connection.execute(query, {'limit': limit, **equal}).all()
+        last = None if marker is None else _last(connection, table, sort, marker)
+        for has_value in _parts(table.c[sort], last):
+            query = _query(table, tuple(columns), tuple(equal), sort, has_value, is_descending)
+            after = [] if last is None else _after(table, sort, has_value, is_descending, last)
+            if conditions or after:
+                query = query.where(*conditions, *after)
+            rows += connection.execute(query, {'limit': limit - len(rows), **equal}).all()
+            if len(rows) == limit:
+                break
+            last = None
+    return rows
+
+
+def _parts(sort, last):
+    """Whether rows with a value are asked for (True), then those without (False); None: all have one."""
+    if not sort.nullable:
+        return (None,)
+    return (True, False) if last is None or last.value is not None else (False,)
 
 
 @functools.lru_cache(1000)
-def _query(table, columns, equal, sort, is_descending):
+def _query(table, columns, equal, sort, has_value, is_descending):
     """Made once: to make it costs about what it costs to carry it out for a hundred rows."""
     conditions = [table.c[name] == sa.bindparam(name) for name in equal]
-    return sa.select(*columns).where(*conditions).order_by(*_order(table, table.c[sort], is_descending)).limit(
-        sa.bindparam('limit', type_=sa.Integer))
+    if has_value is not None:
+        conditions.append(table.c[sort].is_not(None) if has_value else table.c[sort].is_(None))
+    keys = ['id'] if sort == 'id' or has_value is False else [sort, 'id']
+    order = [table.c[key].desc() if is_descending else table.c[key].asc() for key in keys]
+    return sa.select(*columns).where(*conditions).order_by(*order).limit(_LIMIT)
 
 
-def _order(table, sort, is_descending):
-    direction = sa.desc if is_descending else sa.asc
-    if sort is table.c.id:
-        return [direction(sort)]
-    return [*([sort.is_(None)] if sort.nullable else []), direction(sort), direction(table.c.id)]
-
-
-def _after(connection, table, sort, is_descending, marker):
-    found = connection.execute(sa.select(table.c.id, sort.label('value')).where(table.c.uuid == marker)).first()
+def _last(connection, table, sort, marker):
+    """id and value of the row that was seen last."""
+    found = connection.execute(sa.select(table.c.id, table.c[sort].label('value')).where(table.c.uuid == marker)).first()
     if found is None:
         raise errors.NotFound(f'There is no item {marker[:100]} to go on from (marker).')
-    later = table.c.id < found.id if is_descending else table.c.id > found.id
-    if sort is table.c.id:
-        return later
-    if found.value is None:
-        return sa.and_(sort.is_(None), later)
-    value = sa.literal(found.value, sort.type)
-    beyond = sort < value if is_descending else sort > value
-    return sa.or_(beyond, sa.and_(sort == value, later), sort.is_(None))
+    return found
+
+
+def _after(table, sort, has_value, is_descending, last):
+    """Conditions for what comes after ``last`` in the same part."""
+    later = table.c.id < last.id if is_descending else table.c.id > last.id
+    if sort == 'id' or has_value is False:
+        return [later]
+    value = sa.literal(last.value, table.c[sort].type)
+    if is_descending:
+        return [table.c[sort] <= value, sa.or_(table.c[sort] < value, later)]
+    return [table.c[sort] >= value, sa.or_(table.c[sort] > value, later)]

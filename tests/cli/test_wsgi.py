@@ -96,7 +96,8 @@ def test_machines_have_a_door_of_their_own(configured):
         assert request.get_response(wsgi.machines).status_code == status
 
 
-@pytest.mark.parametrize(('server', 'status'), [({'uwsgi.version': b'2.0.31'}, 400), ({}, 415)])
+@pytest.mark.parametrize(('server', 'status'), [
+    ({'uwsgi.version': b'2.0.31', 'CONTENT_LENGTH': ''}, 400), ({'uwsgi.version': b'2.0.31'}, 415), ({}, 415)])
 def test_a_body_that_the_server_keeps_to_itself_is_not_taken_for_none(configured, server, status):
     """PUT .../states/raid without a body forgets the wish of before."""
     request = webob.Request.blank('/v1/nodes/n1/states/raid', method='PUT', body=b'{}', environ={

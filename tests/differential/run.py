@@ -47,7 +47,7 @@ class Report:
             print(f'\n{where}: {request}')
             for (_, _, line), versions in group:
                 print(f'    {_range(versions)}  {line}')
-        stale = [one.what for one in differences.MEANT if one not in self.seen] if is_whole else []
+        stale = [one.what for one in differences.MEANT if one.is_constant and one not in self.seen] if is_whole else []
         for what in stale:
             print(f'\nMeant, but seen no more: {what}')
         failed = self.asked - self.equal - self.meant

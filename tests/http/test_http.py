@@ -98,10 +98,6 @@ def test_the_file_tells_the_truth(name):
     assert not result.unexpectedSuccesses
 
 
-#: Operations that no file here asks for.
-UNSEEN = {line for line in (HERE / 'unseen.txt').read_text().splitlines() if not line.startswith('#')}
-
-
 def test_everything_that_was_seen_is_declared():
     declared = record.Declared()
     complaints = {declared.complaint(*seen) for seen in RECORDER.seen} - {None}
@@ -114,5 +110,4 @@ def test_everything_declared_was_seen():
         pytest.skip('not every file was run')
     known = {f'{method} {path}' for method, path in declared.operations()}
     missing = known - {f'{method} {declared.path(path)}' for path, method, *_ in RECORDER.seen}
-    assert not missing - UNSEEN, 'declared, but no file asks for it:\n' + '\n'.join(sorted(missing - UNSEEN))
-    assert not UNSEEN - known, 'in unseen.txt, but not declared'
+    assert not missing, 'declared, but no file asks for it:\n' + '\n'.join(sorted(missing))

@@ -44,6 +44,6 @@ class NoBody(types.Base):
 class Vif(document.Open):
     """Networks know what else to make of a VIF."""
 
-    id = types.wsattr(scalar.Text(shortest=1, is_nullable=False), mandatory=True)
+    id = types.wsattr(scalar.Text(pattern=r'[A-Za-z0-9._~-]+', is_nullable=False), mandatory=True)
     port_uuid = types.wsattr(scalar.Uuid())
     portgroup_uuid = types.wsattr(scalar.Uuid())

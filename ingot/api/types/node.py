@@ -1,14 +1,30 @@
 """A node as clients write it, and the queries on nodes."""
 
+import re
+
 from wsme import types
 
 from ingot import states
 from ingot.api.types import scalar
+from ingot.api.types.network import NetworkData
 from ingot.api.types.query import PageQuery
 from ingot.db.node import INTERFACES
 
 _Interfaces = type('_Interfaces', (types.Base,), {
     f'{kind}_interface': types.wsattr(scalar.Text(64, shortest=1)) for kind in INTERFACES})
+
+
+class Properties(scalar.Object):
+    """What a machine is. Whatever is in it, its sizes are numbers: the scheduler of a cloud counts on them."""
+
+    name = 'properties'
+    accepts = 'a JSON object whose memory_mb and local_gb are whole numbers from 0'
+
+    def check(self, value):
+        sizes = [super(Properties, self).check(value).get(name) for name in ('memory_mb', 'local_gb')]
+        if not all(size is None or re.fullmatch('[0-9]{1,15}', str(size).strip(), re.ASCII) for size in sizes):
+            self.refuse()
+        return value
 
 
 class Node(_Interfaces):
@@ -18,10 +34,10 @@ class Node(_Interfaces):
     description = types.wsattr(scalar.Text(4096))
     chassis_uuid = types.wsattr(scalar.Uuid())
     driver_info = types.wsattr(scalar.Object())
-    properties = types.wsattr(scalar.Object())
+    properties = types.wsattr(Properties())
     instance_info = types.wsattr(scalar.Object())
     extra = types.wsattr(scalar.Object())
-    network_data = types.wsattr(scalar.Object())
+    network_data = types.wsattr(NetworkData())
     instance_uuid = types.wsattr(scalar.Uuid())
     instance_name = types.wsattr(scalar.Text())
     resource_class = types.wsattr(scalar.Text(80))

@@ -63,5 +63,5 @@ class PortQuery(PageQuery):
     address = types.wsattr(scalar.Mac())
     portgroup = types.wsattr(scalar.Text())
     shard = types.wsattr(scalar.Words())
-    conductor_groups = types.wsattr(scalar.Words())
+    conductor_groups = types.wsattr(scalar.Words(0))       # the default group has no name
     description_contains = types.wsattr(scalar.Text())

@@ -26,4 +26,4 @@ class PortgroupQuery(PageQuery):
     node = types.wsattr(scalar.Text())
     address = types.wsattr(scalar.Mac())
     shard = types.wsattr(scalar.Words())
-    conductor_groups = types.wsattr(scalar.Words())
+    conductor_groups = types.wsattr(scalar.Words(0))       # the default group has no name

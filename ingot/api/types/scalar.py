@@ -207,13 +207,18 @@ class Words(Scalar):
     name = 'words'
     accepts = 'a list of words'
 
+    def __init__(self, shortest=1, **kwargs):
+        super().__init__(**kwargs)
+        self.shortest = shortest
+
     def check(self, value):
-        if not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
+        if not isinstance(value, list) or not value or not all(
+                isinstance(word, str) and len(word) >= self.shortest for word in value):
             self.refuse()
         return value
 
     def describe(self):
-        return {'type': 'array', 'items': {'type': 'string', 'minLength': 1}, 'minItems': 1}
+        return {'type': 'array', 'items': {'type': 'string', 'minLength': self.shortest}, 'minItems': 1}
 
     def parse(self, text):
         return self.check([word.strip() for word in text.split(',')])
@@ -277,6 +282,11 @@ def is_uuid(text):
         return str(uuid.UUID(text)) == text.lower()
     except ValueError:
         return False
+
+
+def is_mac(text):
+    """True for six pairs of digits, with colons or hyphens between them."""
+    return bool(_MAC.fullmatch(text.lower()))
 
 
 def is_count(value):

@@ -133,11 +133,11 @@ class Inventory(Resource):
 class Children(Resource):
     """GET /v1/nodes/IDENT/children"""
 
-    @expose(answer=answers.shape(children=answers.some(str), links=answers.LINKS))
+    @expose(answer=answers.shape(children=answers.some(str), links=answers.shape(rel=str, href=str)))
     def list(self, call, ident):
         uuid = nodes.uuid(self.site, ident)
         return {'children': node.children(self.site.database, uuid),
-                'links': [{'rel': 'children', 'href': f'{call.base}/v1/nodes?parent_node={uuid}'}]}
+                'links': {'rel': 'children', 'href': f'{call.base}/v1/nodes?parent_node={uuid}'}}
 
 
 def _page(site, call, **kwargs):

@@ -54,6 +54,7 @@ class Traits(Resource):
         if not scalar.is_trait(trait):
             raise errors.Invalid(f'"{trait}" is no trait.', remedy='CUSTOM_ with capital letters, digits and "_".')
         self._set(call, ident, lambda traits: sorted({*traits, trait}))
+        return Answer(None, Location=f'{call.base}/v1/runbooks/{ident}/traits/{trait}')
 
     @expose(status=204)
     def delete(self, call, ident, trait):

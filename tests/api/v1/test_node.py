@@ -329,7 +329,6 @@ def test_an_associated_node_is_not_claimed_again(api):
 
 @pytest.mark.parametrize(('columns', 'operation'), [
     ({'provision_state': 'active'}, ('replace', '/power_interface', 'fake')),
-    ({'provision_state': 'active'}, ('replace', '/owner', 'o')),
     ({'provision_state': 'available'}, ('replace', '/retired', True)),
     ({'console_enabled': True}, ('replace', '/driver', 'ipmi'))])
 def test_what_the_state_forbids_is_a_conflict(api, database, columns, operation):
