@@ -100,6 +100,6 @@ def test_machines_have_a_door_of_their_own(configured):
     ({'uwsgi.version': b'2.0.31', 'CONTENT_LENGTH': ''}, 400), ({'uwsgi.version': b'2.0.31'}, 415), ({}, 415)])
 def test_a_body_that_the_server_keeps_to_itself_is_not_taken_for_none(configured, server, status):
     """PUT .../states/raid without a body forgets the wish of before."""
-    request = webob.Request.blank('/v1/nodes/n1/states/raid', method='PUT', body=b'{}', environ={
-        'REMOTE_ADDR': '127.0.0.1', 'HTTP_TRANSFER_ENCODING': 'chunked', **server})
+    request = webob.Request.blank('/v1/nodes/n1/states/raid', method='PUT', body=b'{}')
+    request.environ |= {'REMOTE_ADDR': '127.0.0.1', 'HTTP_TRANSFER_ENCODING': 'chunked', **server}
     assert request.get_response(wsgi.application).status_code == status
