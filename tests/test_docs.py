@@ -7,12 +7,15 @@ import re
 import pytest
 
 from ingot import config
+from ingot.api import openapi, resource
+from ingot.api.v1 import root
 from ingot.cli import main
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob('*.md')), *sorted(ROOT.glob('docs/**/*.md'))]
 _LINK = re.compile(r'\[[^\]]*\]\(([^)\s]+)\)')
 _CODE = re.compile(r'`([^`\n]+)`|^(?:    |\t)+(?:\$ )?(.+)$', re.MULTILINE)
+_INLINE = re.compile(r'`([^`\n]+)`')
 _OPTION = re.compile(r'\[([A-Za-z]+)\] ?([a-z]+(?:_[a-z]+)*)\b')
 #: Groups that are sections of other programs' files.
 _STRANGERS = {'Service'}
@@ -128,6 +131,15 @@ def test_tests_that_are_named_exist(pages):
     named = set(re.findall(r'`(test_\w+)`', pages[ROOT / 'docs' / 'testing.md']))
     assert len(named) > 40
     assert not named - there
+
+
+def test_every_place_of_the_api_has_its_line(pages):
+    """By its last word: /v1/nodes/{node}/states/power is found as `power`."""
+    tree = root.tree(resource.Site(config.load(), None, None))
+    words = {[word for word in path.split('/') if '{' not in word][-1] for path, *_ in openapi.places(tree)}
+    table = pages[ROOT / 'docs' / 'resources.md'].partition('\n## ')[0]
+    assert len(words) > 50
+    assert not words - {''} - set(re.findall(r'[\w.]+', ' '.join(_INLINE.findall(table))))
 
 
 def test_error_texts_of_the_operators_table_are_those_of_the_code(pages, source):
