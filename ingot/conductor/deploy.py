@@ -2,11 +2,23 @@
 
 import functools
 
+from ingot import errors
 from ingot.conductor import clean, plan, ramdisk, steps
 from ingot.conductor.flow import Step
 from ingot.conductor.ramdisk import await_machine, power_off, publish_ramdisk, start_ramdisk, withdraw_boot
 from ingot.db import allocation as allocations
 from ingot.db import operation as operations
+
+
+def check_traits(node):
+    """InvalidParameter unless the node has the traits that its instance wants, a list of strings."""
+    wanted = node['instance_info'].get('traits') or []
+    if not isinstance(wanted, list) or not all(isinstance(trait, str) for trait in wanted):
+        raise errors.InvalidParameter(f'Node {node["uuid"]}: instance_info/traits must be a list of strings.')
+    missing = sorted(set(wanted) - set(node['traits']))
+    if missing:
+        raise errors.InvalidParameter(f'Node {node["uuid"]} lacks traits of instance_info/traits: {", ".join(missing)}.',
+                                      remedy='Choose another node, or give it the traits if they are true of it.')
 
 
 def validate(task):

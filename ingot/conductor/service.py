@@ -1,7 +1,7 @@
 """The conductor's RPC methods: take the lock, name a flow, nothing else. JSON in, JSON out."""
 
 from ingot import errors, states
-from ingot.conductor import crew, members, periodic, vendor
+from ingot.conductor import crew, deploy, members, periodic, vendor
 from ingot.conductor import verb as verbs
 from ingot.db import node as nodes
 from ingot.db import operation as operations
@@ -154,6 +154,8 @@ class Service:
             return {'result': None, 'reason': f'Driver {row["driver"]} has no {kind} interface.'}
         try:
             self._interface(row, kind).validate(row)
+            if kind == 'deploy':
+                deploy.check_traits(row)
         except errors.IngotError as error:
             return {'result': False, 'reason': error.explain()}
         return {'result': True}

@@ -77,6 +77,7 @@ def _check_steps(task, event, arguments):
         book = runbooks.usable(task.database, book, task.node)
         chosen, is_without_ramdisk = book['steps'], is_without_ramdisk or book['disable_ramdisk']
     if kind == 'deploy':
+        deploy.check_traits(task.node)
         chosen = _with_templates(task, chosen)
     elif not chosen:
         raise errors.Invalid(f'"{event}" needs {kind}_steps, or a runbook with steps.')

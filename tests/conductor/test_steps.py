@@ -81,14 +81,24 @@ def test_a_runbook_is_for_nodes_with_its_trait(house, service):
 def test_deploy_templates_are_chosen_by_traits_of_the_instance(house, service):
     store(house, template, name='CUSTOM_TAG', steps=[{**BIOS, 'priority': 90}])
     store(house, template, name='CUSTOM_OTHER', steps=[{**RESET, 'args': {}, 'priority': 10}])
-    node = house.node(instance_info={'image_source': 'file:///i', 'traits': ['CUSTOM_TAG']})
+    node = house.node(traits=['CUSTOM_TAG'], instance_info={'image_source': 'file:///i', 'traits': ['CUSTOM_TAG']})
     assert house.run(service, node, 'active')['provision_state'] == 'active'
     assert house.world.machine(node).bios == {'asset_tag': 'A1'}
     names = [orjson.loads(orjson.dumps(event['data']))['step'] for event in house.events('step', node)]
     assert names.index('1 bios.apply_configuration') < names.index('start ramdisk')
-    other = house.node(instance_info={'image_source': 'file:///i', 'traits': ['CUSTOM_TAG']})
+    other = house.node(traits=['CUSTOM_TAG'], instance_info={'image_source': 'file:///i', 'traits': ['CUSTOM_TAG']})
     house.run(service, other, 'active', deploy_steps=[{**BIOS, 'priority': 0}])
     assert house.world.machine(other).bios == {}, 'the request turns a step of its template off'
+
+
+@pytest.mark.parametrize('traits', [['CUSTOM_A', 'CUSTOM_B'], 'CUSTOM_A', 5, {'CUSTOM_A': 1}, [None], [['CUSTOM_A']]])
+@pytest.mark.parametrize(('verb', 'state'), [('active', 'available'), ('rebuild', 'active')])
+def test_an_instance_gets_only_traits_that_its_node_has(house, service, verb, state, traits):
+    node = house.node(state, traits=['CUSTOM_A'], instance_info={'image_source': 'file:///i', 'traits': traits})
+    with pytest.raises(errors.InvalidParameter, match='instance_info/traits'):
+        service.provision(node, verb)
+    assert (house.row(node)['provision_state'], house.operations(node)) == (state, [])
+    assert 'instance_info/traits' in service.validate(node)['deploy']['reason']
 
 
 @pytest.mark.parametrize(('verb', 'state', 'arguments', 'words'), [
