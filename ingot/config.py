@@ -51,8 +51,8 @@ CONDUCTOR = [
                  help='Seconds without any word from a started machine until it is given up.'),
     cfg.FloatOpt('step_timeout', default=900, min=1, help='Seconds for a step that a conductor carries out itself.'),
     cfg.FloatOpt('history_days', default=90, min=0,
-                 help='Days for which ended operations and the events of the feed are kept (how long is a matter of audits, '
-                      'and of disk space); 0: for ever.'),
+                 help='Days for which ended operations, the events of the feed and the history of nodes are kept (how long is a '
+                      'matter of audits, and of disk space); 0: for ever.'),
     cfg.BoolOpt('automated_clean', default=True, help='Clean nodes on their way to available.'),
 ]
 AGENT = [
