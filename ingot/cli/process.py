@@ -10,7 +10,9 @@ from ingot import concurrency
 from ingot.api import app, server
 
 log = logging.getLogger(__name__)
-_ARENA_MAX = -8              # M_ARENA_MAX of malloc.h
+#: glibc's mallopt (malloc.h): M_ARENA_MAX, heaps for all threads; M_MMAP_THRESHOLD, bytes from which on a block goes back at once.
+_HEAPS = {-8: 2, -3: 256 * 1024}
+_TRIM_SECONDS = 20
 
 
 class Parts:
@@ -44,7 +46,8 @@ def run(parts, greeting):
         spare_collector()
         print(greeting(), flush=True)
         concurrency.notify_systemd('READY=1')
-        ended.wait()
+        while not ended.wait(_TRIM_SECONDS):
+            trim_heaps()
     finally:
         concurrency.notify_systemd('STOPPING=1')
         parts.stop()
@@ -52,9 +55,16 @@ def run(parts, greeting):
 
 
 def limit_heaps():
-    """glibc: 2 heaps for all threads. Each would have its own, and each keeps what its largest answer once took."""
+    """Each thread would have its own heap, and each keeps what its largest answer once took."""
     with contextlib.suppress(OSError, AttributeError):       # another C library
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+        for parameter, value in _HEAPS.items():
+            ctypes.CDLL(None).mallopt(parameter, value)
+
+
+def trim_heaps():
+    """What lies free between small things that stay goes back to the system; takes some milliseconds."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def spare_collector():

@@ -30,7 +30,7 @@ def whole(connection, table, by, value, *, columns=None, is_locked=False):
     return connection.execute(_select_whole(table, by, columns, is_locked), {'wanted': value}).mappings().first()
 
 
-@functools.lru_cache(400)
+@functools.lru_cache(200)
 def _select(table, by, columns):
     return sa.select(*columns).where(_BY[by](table))
 

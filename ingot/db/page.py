@@ -45,7 +45,7 @@ def _parts(sort, last):
     return (True, False) if last is None or last.value is not None else (False,)
 
 
-@functools.lru_cache(1000)
+@functools.lru_cache(200)
 def _query(table, columns, equal, sort, has_value, is_descending):
     """Made once: to make it costs about what it costs to carry it out for a hundred rows."""
     conditions = [table.c[name] == sa.bindparam(name) for name in equal]
