@@ -138,7 +138,7 @@ def _common():
             'if_match': _header('If-Match', 'The ETag that the change is meant for; 412 when there is a newer one.'),
             'idempotency_key': _header(idempotency.HEADER, 'A key of your choice. A request that comes again with it within a '
                                        'day gets the first answer again, with "Idempotency-Replayed: true".',
-                                       minLength=1, maxLength=255, pattern=r'^[\x21-\x7e]+$')}
+                                       minLength=1, maxLength=257, pattern=r'^("[\x20-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$')}
 
 
 def _header(name, words, **schema):

@@ -10,7 +10,7 @@ from ingot import concurrency
 from ingot.api import app, server
 
 log = logging.getLogger(__name__)
-#: mallopt of glibc (malloc.h): M_ARENA_MAX, heaps for all threads; M_MMAP_THRESHOLD, bytes from which on a block goes back at once.
+#: mallopt of glibc: M_ARENA_MAX, heaps for all threads; M_MMAP_THRESHOLD, bytes from which on a block goes back at once.
 _HEAPS = {-8: 2, -3: 256 * 1024}
 _TRIM_SECONDS = 20
 
