@@ -30,4 +30,10 @@ def broker(folder):
     finally:
         os.killpg(process.pid, 9)
         process.wait(30)
-        subprocess.run(['epmd', '-kill'], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        assert concurrency.wait_for(lambda: _is_gone(environment), 30), 'epmd does not end'
+
+
+def _is_gone(environment):
+    """Whether the name server of Erlang, which runs in a session of its own, has ended: it does not while it knows of a node."""
+    told = subprocess.run(['epmd', '-kill'], env=environment, capture_output=True, text=True, check=False)
+    return 'Killed' in told.stdout or 'Cannot connect' in told.stdout + told.stderr
