@@ -69,8 +69,7 @@ def delete(database, ident, *, generation=None):
             node = one.whole(connection, _NODES, 'id', current['node_id'], is_locked=True)
             _check_release(current, node)
             connection.execute(sa.update(_NODES).where(_NODES.c.id == current['node_id']).values(
-                instance_uuid=None, allocation_uuid=None, generation=_NODES.c.generation + 1, updated_at=now()))
-            _tell_traits(connection, current['node_id'], None)
+                **_telling(node), instance_uuid=None, allocation_uuid=None, generation=_NODES.c.generation + 1, updated_at=now()))
             event.add(connection, 'node.updated', node=current['node_uuid'], data={
                 'changed': ['allocation_uuid', 'instance_info', 'instance_uuid']})
     STORE.delete(database, ident, generation=generation, also=release)
@@ -114,18 +113,19 @@ def _associate(connection, wanted, node, *conditions):
     with change.unique('node', {'instance_uuid': wanted['uuid']}):
         done = connection.execute(sa.update(_NODES).where(*conditions).values(_association(wanted)))
     if done.rowcount:
-        _tell_traits(connection, node['id'], wanted.get('traits') or [])
+        ours = one.whole(connection, _NODES, 'id', node['id'], columns=('instance_info',), is_locked=True)
+        connection.execute(sa.update(_NODES).where(_NODES.c.id == node['id']).values(
+            _telling(ours, traits=wanted.get('traits') or [])))
         event.add(connection, 'node.updated', node=node['uuid'], data={
             'changed': ['allocation_uuid', 'instance_info', 'instance_uuid']})
     return bool(done.rowcount)
 
 
-def _tell_traits(connection, node_id, traits):
-    """The node's instance_info names the traits that were asked for, since deploy templates go by them; None: no more."""
-    node = row.parse(_NODES, one.whole(connection, _NODES, 'id', node_id, columns=('instance_info',), is_locked=True))
-    info = {name: value for name, value in node['instance_info'].items() if name != 'traits'}
-    info |= {} if traits is None else {'traits': traits}
-    connection.execute(sa.update(_NODES).where(_NODES.c.id == node_id).values(row.dump(_NODES, {'instance_info': info})))
+def _telling(node, **traits):
+    """instance_info of ``node`` (a row) to be stored, with the ``traits`` that were asked for, as deploy templates go by them;
+    without them when none are given."""
+    info = row.parse(_NODES, {'instance_info': node['instance_info']})['instance_info']
+    return row.dump(_NODES, {'instance_info': {name: value for name, value in info.items() if name != 'traits'} | traits})
 
 
 def _association(wanted):
