@@ -21,7 +21,6 @@ from tests.clients import serve
 PAGES = {'first page': 'nodes?limit=1000', 'a page in the middle': 'nodes?limit=1000&marker=MIDDLE',
          'by name': 'nodes?limit=1000&sort_key=name', 'in detail': 'nodes/detail?limit=1000',
          'one resource class': 'nodes?limit=100&resource_class=class-3'}
-_BATCH = 1000
 
 
 def main(words):

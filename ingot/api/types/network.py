@@ -26,7 +26,7 @@ def _is_text(value):
 
 
 def _is_mac(value):
-    return _is_text(value) and bool(scalar.is_mac(value))
+    return _is_text(value) and scalar.is_mac(value)
 
 
 def _is_one_of(*words):

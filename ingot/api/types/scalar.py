@@ -125,7 +125,7 @@ class Mac(Scalar):
     accepts = 'a MAC address such as 52:54:00:12:34:56'
 
     def check(self, value):
-        if not isinstance(value, str) or not _MAC.fullmatch(value.lower()) or not value.lower().strip('0:-') \
+        if not isinstance(value, str) or not is_mac(value) or not value.lower().strip('0:-') \
                 or not value.lower().strip('f:-'):
             self.refuse()
         return value.lower().replace('-', ':')

@@ -24,7 +24,7 @@ class History(Resource):
         query, uuid = call.query, nodes.uuid(self.site, ident)
         limit = min(query.get('limit') or self.site.conf.api.max_limit, self.site.conf.api.max_limit)
         found = history.of_node(self.site.database, uuid, limit=limit, marker=query.get('marker'),
-                                   sort=query.get('sort_key', 'id'), is_descending=query.get('sort_dir') == 'desc')
+                                sort=query.get('sort_key', 'id'), is_descending=query.get('sort_dir') == 'desc')
         document = {'history': [_document(call, uuid, one, is_detailed=query.get('detail')) for one in found]}
         if len(found) == limit:
             document['next'] = links.next_page(call.base, f'nodes/{ident}/history', query, found[-1]['uuid'])
