@@ -15,11 +15,12 @@ from oslo_db import exception
 from oslo_db.sqlalchemy import exc_filters
 
 from ingot import errors
+from ingot.db import clock
 
 
 def now(seconds=0):
     """The present as it is shown, or ``seconds`` from now: '2026-11-20T22:45:32+00:00'."""
-    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)).isoformat(timespec='seconds')
+    return datetime.datetime.fromtimestamp(clock.time() + seconds, datetime.UTC).isoformat(timespec='seconds')
 
 
 class Database:
@@ -36,7 +37,7 @@ class Database:
             self._open(url)
 
     def _open(self, url):
-        self.url = sa.make_url(url)
+        self.url, self._remembered = sa.make_url(url), {}
         self.is_sqlite = self.url.get_backend_name() == 'sqlite'
         # READ COMMITTED: MariaDB's default would keep locks on every row that a scan has passed.
         options = {'pool_pre_ping': True, 'isolation_level': 'READ COMMITTED'} if not self.is_sqlite else {
@@ -54,6 +55,7 @@ class Database:
     @contextlib.contextmanager
     def read(self):
         with _answering(), self.engine.connect() as connection:
+            clock.follow(connection)
             yield connection
 
     @contextlib.contextmanager
@@ -61,8 +63,20 @@ class Database:
         with _answering(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql('BEGIN IMMEDIATE')
+            clock.follow(connection)
             yield connection
             connection.commit()
+
+    def remember(self, name, seconds, make):
+        """What ``make()`` gave at most ``seconds`` ago."""
+        made_at, value = self._remembered.get(name, (float('-inf'), None))
+        if time.monotonic() - made_at > seconds:
+            value = make()
+            self._remembered[name] = time.monotonic(), value
+        return value
+
+    def forget(self, name):
+        self._remembered.pop(name, None)
 
     def close(self):
         self.engine.dispose()
