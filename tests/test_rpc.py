@@ -71,7 +71,7 @@ def test_a_call_may_take_longer_than_the_monitor_waits(transport, monkeypatch):
 
 def test_nobody_there_is_told_at_once(rabbit):
     bus = rpc.Bus(config.load(rpc__transport_url=rabbit), time.time)
-    with pytest.raises(errors.Unavailable, match='Conductor c9 does not answer'):
+    with pytest.raises(errors.Unavailable, match='Conductor c9 does not listen'):
         bus.call('c9', 'echo', {'value': 1})
     bus.close()
 
