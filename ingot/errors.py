@@ -194,9 +194,13 @@ class Unavailable(IngotError):
 class NotBegun(Unavailable):
     """This conductor did not begin what it was asked for, and will not: another one may be asked."""
 
+    code = 'not-begun'
+
 
 class NoAnswer(Unavailable):
     """A conductor was asked, and gave no sign of life: it may have begun, or not."""
+
+    code = 'no-answer'
 
 
 class DatabaseFailed(Unavailable):
