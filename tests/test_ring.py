@@ -88,7 +88,8 @@ def test_shares_are_what_belongs(hosts):
     ('', 'fake-hardware', {None})])
 def test_groups_and_drivers_have_rings_of_their_own(group, driver, hosts):
     made = ring.Ring([
-        {'hostname': 'a', 'conductor_group': '', 'drivers': ['ipmi']}, {'hostname': 'b', 'conductor_group': 'west', 'drivers': ['ipmi']},
+        {'hostname': 'a', 'conductor_group': '', 'drivers': ['ipmi']},
+        {'hostname': 'b', 'conductor_group': 'west', 'drivers': ['ipmi']},
         {'hostname': 'c', 'conductor_group': 'west', 'drivers': ['ipmi', 'fake-hardware']}])
     assert {made.host(slot, group, driver) for slot in range(100)} == hosts
     assert made.hosts(0, group, driver) == [] or set(made.hosts(0, group, driver)) == hosts
