@@ -19,7 +19,7 @@ from ingot.db import clock
 
 #: How each driver tells its server to end a transaction in which nothing happens for 5 s: the locks of a process that was stopped
 #: in the middle of one (it is not dead, its connection stays) would keep all others from its nodes.
-_SLEEPERS = {'pymysql': {'init_command': 'SET SESSION idle_write_transaction_timeout = 5'},
+_SLEEPERS = {'pymysql': {'init_command': 'SET SESSION idle_transaction_timeout = 5'},
              'psycopg': {'options': '-c idle_in_transaction_session_timeout=5s'}}
 
 
