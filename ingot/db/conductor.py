@@ -11,7 +11,7 @@ from ingot.db.engine import now
 
 TABLE = models.conductors
 #: Seconds for which the members are not looked up again.
-_FRESH_SECONDS = 0.5
+FRESH_SECONDS = 0.5
 _EVERY = sa.select(TABLE).order_by(TABLE.c.hostname)
 #: What conductors offer changes when they are restarted, and is asked for with every node that is created.
 _loads = functools.lru_cache(1000)(orjson.loads)
@@ -30,7 +30,7 @@ def register(database, hostname, description, *, seconds, group=''):
         mine = sa.update(TABLE).where(TABLE.c.hostname == hostname).values(values)
         if not connection.execute(mine).rowcount:
             connection.execute(sa.insert(TABLE).values(hostname=hostname, created_at=now(), **values))
-    database.forget('ring')
+    database.forget('ring', 'drivers')
 
 
 def touch(database, hostname, seconds):
@@ -41,7 +41,7 @@ def touch(database, hostname, seconds):
 def leave(database, hostname):
     """It was stopped on purpose."""
     _change(database, hostname, online=False, updated_at=now())
-    database.forget('ring')
+    database.forget('ring', 'drivers')
 
 
 def every(database):
@@ -64,7 +64,7 @@ def ring(database, without=()):
     """The Ring of those that live, at most half a second old; ``without``: hosts that are known to be dead already."""
     if without:
         return rings.Ring([one for one in alive(database) if one['hostname'] not in without])
-    return database.remember('ring', _FRESH_SECONDS, lambda: rings.Ring(alive(database)))
+    return database.remember('ring', FRESH_SECONDS, lambda: rings.Ring(alive(database)))
 
 
 def _change(database, hostname, **values):

@@ -49,7 +49,7 @@ class Database:
             'connect_args': {'timeout': 30, 'check_same_thread': False}, 'poolclass': sa.QueuePool}
         if not self.is_sqlite:
             options['connect_args'] = _SLEEPERS.get(self.url.get_driver_name(), {})
-        options |= {'pool_size': 16, 'max_overflow': 64, 'query_cache_size': 300}
+        options |= {'pool_size': 16, 'max_overflow': 64, 'query_cache_size': 300, 'pool_use_lifo': True}
         if self.is_sqlite:
             _create_private(self.url.database)
             _use_wal(self.url.database)
@@ -82,8 +82,9 @@ class Database:
             self._remembered[name] = time.monotonic(), value
         return value
 
-    def forget(self, name):
-        self._remembered.pop(name, None)
+    def forget(self, *names):
+        for name in names:
+            self._remembered.pop(name, None)
 
     def close(self):
         self.engine.dispose()

@@ -129,6 +129,7 @@ def add_conductor(database, hostname='c1', seconds=1000.0):
         connection.execute(models.conductors.insert().values(
             hostname=hostname, drivers=orjson.dumps(list(INTERFACES)).decode(), alive_until=time.time() + seconds,
             interfaces=orjson.dumps(INTERFACES).decode(), properties=orjson.dumps(PROPERTIES).decode(), created_at=now()))
+    database.forget('ring', 'drivers')
 
 
 def set_columns(database, uuid, **values):

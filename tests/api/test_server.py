@@ -48,6 +48,23 @@ def test_one_connection_carries_many_requests(running):
     connection.close()
 
 
+def test_many_connections_that_stay_open_share_few_workers(running):
+    """4 workers, 12 clients that come back at once, later, and after a long time; one of them leaves without a word."""
+    connections = [http.client.HTTPConnection('127.0.0.1', running.port, timeout=30) for _ in range(12)]
+    for pause in (0, 0.002, 0.2):
+        for number in range(3):
+            for connection in connections[number:]:
+                connection.request('GET', '/v1/nodes')
+            for connection in connections[number:]:
+                answer = connection.getresponse()
+                assert (answer.status, answer.read()) == (200, b'{"nodes":[]}')
+                time.sleep(pause / 12)
+        connections[0].sock.close()
+        connections[0].close()
+    for connection in connections:
+        connection.close()
+
+
 def test_the_port_is_free_again_after_stop(conf, database, conductor):
     first = server.Server(app.build(conf, database, conductor), '127.0.0.1', 0, 2)
     first.start()
