@@ -38,9 +38,11 @@ RPC = [
 CONDUCTOR = [
     cfg.ListOpt('enabled_drivers', default=['ipmi', 'fake-hardware', 'manual-management'],
                 help='Hardware types this conductor serves (entry points in the namespace ingot.drivers).'),
-    cfg.FloatOpt('lease_seconds', default=10, min=0.5,
-                 help='A lock not renewed for so long belongs to a dead conductor and may be taken over.'),
-    cfg.FloatOpt('heartbeat_seconds', default=3, min=0.1, help='How often leases and membership are renewed.'),
+    cfg.StrOpt('group', default='', help='It works on the nodes with this conductor_group: those of its site, say.'),
+    cfg.FloatOpt('lease_seconds', default=4, min=0.5,
+                 help='A conductor that renewed nothing for so long is dead: others take over its nodes. Longer where hosts '
+                      'or the database stall now and then.'),
+    cfg.FloatOpt('heartbeat_seconds', default=1, min=0.1, help='How often leases and membership are renewed.'),
     cfg.FloatOpt('power_sync_seconds', default=120, min=0, help='How often power states are read; 0: never.'),
     cfg.FloatOpt('power_timeout', default=60, min=1, help='Seconds for a machine to reach a power state.'),
     cfg.FloatOpt('soft_power_timeout', default=600, min=1, help='Seconds for an OS to shut down by itself.'),

@@ -13,7 +13,7 @@ request may simply be sent again (``retryable``). The message names the object, 
       TooLarge                413
       KeyReused               422
       HardwareFailure         500  (BmcUnreachable, BmcRefused, ImageUnavailable, ProgramFailed, MachineFailed, DeadlineExceeded)
-      Unavailable             503  (DatabaseFailed)
+      Unavailable             503  (DatabaseFailed, NotBegun, NoAnswer)
 """
 
 
@@ -189,6 +189,18 @@ class Unavailable(IngotError):
     status = 503
     code = 'unavailable'
     retryable = True
+
+
+class NotBegun(Unavailable):
+    """This conductor did not begin what it was asked for, and will not: another one may be asked."""
+
+    code = 'not-begun'
+
+
+class NoAnswer(Unavailable):
+    """A conductor was asked, and gave no sign of life: it may have begun, or not."""
+
+    code = 'no-answer'
 
 
 class DatabaseFailed(Unavailable):

@@ -10,7 +10,9 @@ from ingot import errors
 
 EXCHANGE, TOPIC = 'ingot', 'conductor'
 #: Seconds without a sign of life from a conductor that is working on a call; a healthy call may take longer.
-MONITOR_SECONDS = 5
+MONITOR_SECONDS = 3
+#: Attempts to reach the bus again before a call is refused.
+_RETRIES = 1
 
 
 class Local:
@@ -31,23 +33,31 @@ class Local:
 class Bus:
     """The transport of many processes. One queue a conductor, named by its host.
 
-    ``call`` raises Unavailable, at once when the conductor has no queue, after MONITOR_SECONDS when it died on the call.
+    ``call`` raises NotBegun, at once, when the conductor has no queue, and NoAnswer after MONITOR_SECONDS without a sign of life
+    from it. What it finds in its queue later than that it does not begin (``clock``: seconds, the same for all processes).
     """
 
-    def __init__(self, conf):
+    def __init__(self, conf, clock):
         self._messaging, self._transport = connect(conf)
+        self._clock = clock
         self._options = self._messaging.TransportOptions(at_least_once=True)
         self._timeout = conf.rpc.timeout
 
     def call(self, host, method, arguments):
         client = self._messaging.get_rpc_client(
             self._transport, self._messaging.Target(topic=TOPIC, server=host), timeout=self._timeout,
-            call_monitor_timeout=min(MONITOR_SECONDS, self._timeout), transport_options=self._options)
+            call_monitor_timeout=min(MONITOR_SECONDS, self._timeout), transport_options=self._options, retry=_RETRIES)
         try:
-            reply = client.call({}, 'call', name=method, arguments=arguments)
-        except (self._messaging.MessagingTimeout, self._messaging.MessageUndeliverable):
-            raise errors.Unavailable(f'Conductor {host} does not answer ({method}).',
-                                     remedy='Look whether "ingot conductor" runs there; send the request again.') from None
+            reply = client.call({'sent_at': self._clock()}, 'call', name=method, arguments=arguments)
+        except self._messaging.MessageUndeliverable:
+            raise errors.NotBegun(f'Conductor {host} does not listen ({method}).',
+                                  remedy='Look whether "ingot conductor" runs there; send the request again.') from None
+        except self._messaging.MessagingTimeout:
+            raise errors.NoAnswer(f'Conductor {host} does not answer ({method}).',
+                                  remedy='Look whether the request was carried out before you send it again.') from None
+        except self._messaging.MessageDeliveryFailure:
+            raise errors.Unavailable(f'The message bus does not answer ({method} for conductor {host}).',
+                                     remedy='Check that the server of [rpc] transport_url runs.') from None
         return unpack(reply)
 
     def close(self):
@@ -57,10 +67,10 @@ class Bus:
 class Listener:
     """The conductor's end of the bus: carries out calls on ``service`` until ``stop``."""
 
-    def __init__(self, conf, service):
+    def __init__(self, conf, service, clock):
         messaging, self._transport = connect(conf)
         self._server = messaging.get_rpc_server(
-            self._transport, messaging.Target(topic=TOPIC, server=conf.host), [_Endpoint(service)])
+            self._transport, messaging.Target(topic=TOPIC, server=conf.host), [_Endpoint(service, clock)])
 
     def start(self):
         self._server.start()
@@ -72,10 +82,12 @@ class Listener:
 
 
 class _Endpoint:
-    def __init__(self, service):
-        self._service = service
+    def __init__(self, service, clock):
+        self._service, self._clock = service, clock
 
-    def call(self, _context, name, arguments):
+    def call(self, context, name, arguments):
+        if self._clock() - context.get('sent_at', 0) > MONITOR_SECONDS / 2:      # its first sign of life would come too late
+            return {'error': ['NotBegun', f'The request ({name}) came too late; it is not begun.', None]}
         return pack(self._service, name, arguments)
 
 

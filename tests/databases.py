@@ -25,6 +25,10 @@ kind = 'sqlite'
 _numbers = itertools.count()
 
 
+def _kind():
+    return kind
+
+
 def empty(folder, name='ingot'):
     """A Database with the schema and nothing in it; ``folder`` is where SQLite's file goes."""
     if kind != 'sqlite':
@@ -35,9 +39,9 @@ def empty(folder, name='ingot'):
     return Database(f'sqlite:///{path}')
 
 
-def new(folder):
-    """The URL of a database with nothing in it at all."""
-    name = f'new{next(_numbers)}'
+def new(folder, kind=None):
+    """The URL of a database with nothing in it at all; ``kind``: if not that of this process."""
+    name, kind = f'new{next(_numbers)}', kind or _kind()
     if kind == 'sqlite':
         return f'sqlite:///{folder}/{name}.sqlite'
     url = _server(kind)

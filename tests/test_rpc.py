@@ -1,6 +1,7 @@
 """Calls to a conductor: in one process, and over a real RabbitMQ."""
 
 import threading
+import time
 
 import pytest
 
@@ -42,9 +43,9 @@ def transport(request):
         yield rpc.Local(conductor), conductor
         return
     url = request.getfixturevalue('rabbit')
-    listener = rpc.Listener(config.load(rpc__transport_url=url, host='c1'), conductor)
+    listener = rpc.Listener(config.load(rpc__transport_url=url, host='c1'), conductor, time.time)
     listener.start()
-    bus = rpc.Bus(config.load(rpc__transport_url=url))
+    bus = rpc.Bus(config.load(rpc__transport_url=url), time.time)
     yield bus, conductor
     bus.close()
     listener.stop()
@@ -69,8 +70,8 @@ def test_a_call_may_take_longer_than_the_monitor_waits(transport, monkeypatch):
 
 
 def test_nobody_there_is_told_at_once(rabbit):
-    bus = rpc.Bus(config.load(rpc__transport_url=rabbit))
-    with pytest.raises(errors.Unavailable, match='Conductor c9 does not answer'):
+    bus = rpc.Bus(config.load(rpc__transport_url=rabbit), time.time)
+    with pytest.raises(errors.Unavailable, match='Conductor c9 does not listen'):
         bus.call('c9', 'echo', {'value': 1})
     bus.close()
 
@@ -82,5 +83,5 @@ def test_what_is_hidden_stays_hidden():
 
 def test_without_a_url_the_remedy_is_told():
     with pytest.raises(errors.Invalid, match='transport_url') as caught:
-        rpc.Bus(config.load())
+        rpc.Bus(config.load(), time.time)
     assert 'ingot serve' in caught.value.remedy

@@ -8,7 +8,7 @@ from ingot.api.types import document
 
 def shown(call, view, row, **more):
     """The answer that shows one row."""
-    return Answer(view.render([row], call.base)[0], ETag=f'"{row[-1]}"', **more)
+    return Answer(view.render([row], call)[0], ETag=f'"{row[-1]}"', **more)
 
 
 def created(call, noun, view, row):

@@ -13,6 +13,7 @@ import pecan.routing
 from ingot import errors
 from ingot.api import links
 from ingot.api.types import document
+from ingot.db import conductor
 
 _TAG = re.compile(r'\s*(?:W/)?"([0-9]{1,18})"\s*', re.ASCII)
 
@@ -20,11 +21,16 @@ _TAG = re.compile(r'\s*(?:W/)?"([0-9]{1,18})"\s*', re.ASCII)
 class Call:
     """One request, as handlers see it: ``minor`` of its API version, ``query`` (dict), ``base`` of links, ``environ``."""
 
-    __slots__ = ('base', 'environ', 'minor', 'query')
+    __slots__ = ('_site', 'base', 'environ', 'minor', 'query')
 
-    def __init__(self, environ, query, base):
-        self.environ, self.query, self.base = environ, query, base
-        self.minor = environ['ingot.minor']
+    def __init__(self, site, environ, query):
+        self._site, self.environ, self.query = site, environ, query
+        self.base, self.minor = links.base(site.conf, environ), environ['ingot.minor']
+
+    @property
+    def ring(self):
+        """Which conductor a node belongs to."""
+        return conductor.ring(self._site.database)
 
     @property
     def generations(self):
@@ -55,7 +61,7 @@ def expose(*, query=None, body=None, status=200, is_optional=False, noun=None, p
         @functools.wraps(function)
         def handler(self, *idents):
             environ = pecan.core.state.request.environ
-            call = Call(environ, document.query(query, environ.get('QUERY_STRING')), links.base(self.site.conf, environ))
+            call = Call(self.site, environ, document.query(query, environ.get('QUERY_STRING')))
             given = () if body is None else (_read(body, environ, is_optional),)
             return _write(function(self, call, *given, *idents), status)
         del handler.__wrapped__

@@ -23,10 +23,12 @@ def page(site, call, noun, rows, *, path=None, is_detailed=False, filters=None):
     for name in _NAMED.keys() & wanted.keys():
         show, columns = _NAMED[name]
         show(site.database, wanted[name], columns)
+    if 'conductor' in wanted:
+        wanted['conductor'] = wanted['conductor'], call.ring.share(wanted['conductor'])
     wanted |= filters or {}
     with site.turn:
         found = rows(site.database, view.columns, wanted, limit=limit, marker=call.query.get('marker'), **sorting)
-        document = {noun.plural: view.render(found, call.base)}
+        document = {noun.plural: view.render(found, call)}
     if len(found) == limit:
         document['next'] = links.next_page(call.base, path or noun.path, call.query, found[-1][-2])
     return document

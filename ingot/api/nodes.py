@@ -1,10 +1,9 @@
 """The rules for changing and deleting nodes: what may be done in which state."""
 
-import time
 
 from ingot import errors, states
 from ingot.api import interfaces, versions
-from ingot.db import node
+from ingot.db import clock, node
 
 #: What removing an attribute leaves, where that is not null.
 DEFAULTS = {'maintenance': False, 'protected': False, 'retired': False, 'disable_power_off': False, 'conductor_group': '',
@@ -127,7 +126,7 @@ def check_delete(current):
 
 def refuse_locked(current):
     """Locked, with holder, purpose and age, while somebody's lease on the node lasts."""
-    present = time.time()
+    present = clock.time()
     if current['lock_expires_at'] > present:
         age = present - (current['locked_at'] or present)
         raise errors.Locked(f'Node {current["uuid"]} is locked by {current["lock_owner"]} for "{current["lock_purpose"]}" '

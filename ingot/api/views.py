@@ -63,7 +63,7 @@ def _visible(noun, minor):
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """SQL expressions to select, and ``render(rows, base) -> [dict]`` for rows of them; uuid and generation come last."""
+    """SQL expressions to select, and ``render(rows, call) -> [dict]`` for rows of them; uuid and generation come last."""
 
     columns: tuple
     render: object
@@ -81,10 +81,13 @@ def _compile(noun, fields, minor):
     members = [f'{name!r}: {_expression(noun, name, columns, minor)}' for name in fields]
     members.append(f"'links': Fragment({_links(noun.path, '')})")
     names = ', '.join(f'c{index}' for index in range(len(columns)))
-    source = f'lambda rows, base: [{{{", ".join(members)}}} for {names} in rows]'.replace('UUID', f'c{len(columns) - 2}')
+    source = f'lambda rows, base, ring: [{{{", ".join(members)}}} for {names} in rows]'.replace('UUID', f'c{len(columns) - 2}')
+    needs_ring = noun is NODE and 'conductor' in fields
     known = {'Fragment': orjson.Fragment, 'EMPTY': _EMPTY, 'masked': mask.text,
-             'state': functools.partial(versions.state, minor=minor)}
-    return View(tuple(_cheap(noun.shown[name]) for name in columns), eval(source, known))
+             'state': functools.partial(versions.state, minor=minor), 'host': node.host}
+    render = eval(source, known)
+    return View(tuple(_cheap(noun.shown[name]) for name in columns),
+                lambda rows, call: render(rows, call.base, call.ring if needs_ring else None))
 
 
 def _cheap(column):
@@ -105,6 +108,8 @@ def _expression(noun, name, columns, minor):
         return f"(EMPTY if {column} == '{{}}' else masked({column}))"
     if name in row.JSON[noun.table.name]:
         return f"(EMPTY if {column} == '{{}}' else Fragment({column}))"
+    if name == 'conductor' and noun is NODE:
+        return f'host(ring, {column})'
     if name in ('provision_state', 'target_provision_state') and minor < max(since for since, _ in versions.STATES.values()):
         return f'state({column})'
     return column

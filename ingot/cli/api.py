@@ -4,7 +4,7 @@ from ingot import config, rpc
 from ingot.api import server
 from ingot.cli import process, settings
 from ingot.conductor.client import Client
-from ingot.db import schema
+from ingot.db import clock, schema
 from ingot.db.engine import Database
 
 
@@ -17,7 +17,7 @@ def run(options):
     server.refuse_open_network(conf)
     database = Database(config.database_url(conf))
     schema.check(database)
-    bus = rpc.Bus(conf)
+    bus = rpc.Bus(conf, clock.time)
     parts = process.http_servers(conf, database, Client(bus, database))
     return process.run(process.Parts(parts, [bus, database]),
                        lambda: f'Ingot API at http://{conf.api.host}:{parts[1].port}')

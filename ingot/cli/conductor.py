@@ -13,12 +13,12 @@ def run(options):
     concurrency.start(conf.concurrency)
     # Imported only now: what eventlet patches must be patched before it is used.
     from ingot.conductor.service import Service
-    from ingot.db import schema
+    from ingot.db import clock, schema
     from ingot.db.engine import Database
     from ingot.drivers import registry
     database = Database(config.database_url(conf))
     schema.check(database)
     drivers = registry.load(conf)
     service = Service(conf, database, drivers)
-    return process.run(process.Parts([claim.Claim(conf), drivers, service, rpc.Listener(conf, service)], [database]),
+    return process.run(process.Parts([claim.Claim(conf), drivers, service, rpc.Listener(conf, service, clock.time)], [database]),
                        lambda: f'Ingot conductor {conf.host}')

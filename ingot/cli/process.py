@@ -26,6 +26,12 @@ class Parts:
             self._started.append(part)
             part.start()
 
+    def drain(self):
+        """Let those that can finish what they do, and take on nothing more."""
+        for part in self._started:
+            if hasattr(part, 'drain'):
+                part.drain()
+
     def stop(self):
         """The reverse of start; one part that fails to stop does not keep the others."""
         for end in [part.stop for part in reversed(self._started)] + [thing.close for thing in self._closing]:
@@ -36,10 +42,14 @@ class Parts:
 
 
 def run(parts, greeting):
-    """Start ``parts``, print ``greeting()``, wait for SIGTERM or SIGINT, stop them; returns the exit status."""
+    """Start ``parts``, print ``greeting()``, wait for a signal, stop them; returns the exit status.
+
+    SIGTERM and SIGINT: soon. SIGUSR2: when all is finished that was begun, however long that takes.
+    """
     ended = concurrency.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    signal.signal(signal.SIGUSR2, lambda *_: concurrency.spawn(_drain, parts, ended, name='drain'))
     limit_heaps()
     try:
         parts.start()
@@ -52,6 +62,14 @@ def run(parts, greeting):
         concurrency.notify_systemd('STOPPING=1')
         parts.stop()
     return 0
+
+
+def _drain(parts, ended):
+    log.info('Draining: what was begun is finished, nothing more is begun here')
+    try:
+        parts.drain()
+    finally:
+        ended.set()
 
 
 def limit_heaps():

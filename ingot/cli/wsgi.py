@@ -16,7 +16,7 @@ from ingot import concurrency, config, errors, rpc
 from ingot.api import app, server
 from ingot.api import errors as told
 from ingot.conductor.client import Client
-from ingot.db import schema
+from ingot.db import clock, schema
 from ingot.db.engine import Database
 
 _making = concurrency.Lock()
@@ -47,7 +47,7 @@ def _parts():
     conf = config.load([file for file in os.environ.get('INGOT_CONFIG', '').split(':') if file])
     database = Database(config.database_url(conf))
     schema.check(database)
-    return conf, database, Client(rpc.Bus(conf), database)
+    return conf, database, Client(rpc.Bus(conf, clock.time), database)
 
 
 def _with_whole_bodies(made):

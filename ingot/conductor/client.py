@@ -1,12 +1,22 @@
 """The conductors' side door: the same methods as their service, by node; finds the host that serves it."""
 
+import functools
+
 from ingot import errors
 from ingot.db import conductor, node
 from ingot.db import operation as operations
 
+#: What may be asked twice.
+_QUESTIONS = frozenset({'ask', 'boot_device', 'boot_devices', 'validate', 'sensors', 'bmc_info', 'vendor_methods',
+                        'driver_methods', 'continue_operation'})
+
 
 class Client:
-    """Handed to the API. Every method raises what the conductor raises, Unavailable and NotFound when there is none."""
+    """Handed to the API. Every method raises what the conductor raises, Unavailable and NotFound when there is none.
+
+    A request goes to the conductor that the node belongs to. When that one is dead, or about to end, it goes to the next, unless
+    it may have begun already and is no mere question.
+    """
 
     def __init__(self, transport, database):
         self._transport, self._database = transport, database
@@ -65,23 +75,51 @@ class Client:
     def continue_operation(self, operation):
         """After a machine's report: a nudge; without it the conductor finds the report itself, a second later."""
         row = node.get(self._database, operations.get(self._database, operation)['node'])
-        return self._transport.call(self.host(row), 'continue_operation', {'operation': operation})
+        return self._ask(functools.partial(self.host, row), 'continue_operation', {'operation': operation})
 
-    def host(self, row):
-        """Host name of the conductor for a node."""
-        online = conductor.online(self._database)
-        if not online:
-            raise errors.Unavailable('No conductor is running.', remedy='Start one: "ingot conductor", or "ingot serve".')
-        for one in online:
-            if row['driver'] in one['drivers']:
-                return one['hostname']
-        raise errors.NotFound(f'No running conductor serves driver "{row["driver"]}" of node {row["uuid"]}.',
-                              remedy='Enable it in [conductor] enabled_drivers, or change the node\'s driver.')
+    def host(self, row, dead=()):
+        """Host name of the conductor that a node belongs to; ``dead``: those that did not answer just now."""
+        place = row['slot'], row['conductor_group'], row['driver']
+        host = conductor.ring(self._database, dead).host(*place)
+        if host is None:
+            self._database.forget('ring')
+            host = conductor.ring(self._database, dead).host(*place)
+        if host is None:
+            raise self._nobody(row['uuid'], row['conductor_group'], row['driver'], dead)
+        return host
+
+    def _nobody(self, uuid, group, driver, dead):
+        if not conductor.alive(self._database) or dead:
+            return errors.Unavailable(f'No conductor that serves node {uuid} is running.',
+                                      remedy='Start one: "ingot conductor", or "ingot serve".')
+        where = f'conductor group "{group}" and driver "{driver}"' if group else f'driver "{driver}"'
+        return errors.NotFound(f'No running conductor serves {where} of node {uuid}.',
+                               remedy='Start one with [conductor] group and enabled_drivers like that, or change the node.')
 
     def _call(self, ident, name, /, **arguments):
         row = node.get(self._database, ident)
-        return self._transport.call(self.host(row), name, {'node': row['uuid'], **arguments})
+        return self._ask(functools.partial(self.host, row), name, {'node': row['uuid'], **arguments})
 
     def _call_driver(self, driver, name, /, **arguments):
-        host = self.host({'driver': driver, 'uuid': 'any'})
-        return self._transport.call(host, name, {'driver': driver, **arguments})
+        return self._ask(functools.partial(self._any, driver), name, {'driver': driver, **arguments})
+
+    def _any(self, driver, dead=()):
+        """A conductor with this driver, of whatever group."""
+        hosts = sorted(one['hostname'] for one in conductor.alive(self._database)
+                       if driver in one['drivers'] and one['hostname'] not in dead)
+        if not hosts:
+            raise errors.NotFound(f'No running conductor serves driver "{driver}".')
+        return hosts[0]
+
+    def _ask(self, host, name, arguments):
+        """The answer of the first of ``host(dead)`` that gives one."""
+        dead = set()
+        while True:
+            asked = host(dead)
+            try:
+                return self._transport.call(asked, name, arguments)
+            except errors.Unavailable as error:
+                is_untouched = isinstance(error, errors.NotBegun) or (isinstance(error, errors.NoAnswer) and name in _QUESTIONS)
+                if not is_untouched or asked in dead:
+                    raise
+            dead.add(asked)

@@ -3,12 +3,12 @@
 import contextlib
 import functools
 import logging
-import time
 
-from ingot import concurrency, errors
+from ingot import concurrency, errors, fence
 from ingot.conductor import flow, power, verb
 from ingot.conductor.task import Task
-from ingot.db import lease
+from ingot.db import clock, lease
+from ingot.db import conductor as conductors
 from ingot.db import node as nodes
 from ingot.db import operation as operations
 
@@ -24,10 +24,10 @@ class Crew:
         self.conf, self.database, self.drivers = conf, database, drivers
         self.pool = concurrency.Pool(conf.workers, 'flow')
         self.steps_of = verb.steps_of
-        self.started_at = time.time()
+        self.started_at = clock.time()
         self._tasks = {}
         self._lock = concurrency.Lock()
-        self._stopping = concurrency.Event()
+        self._stopping, self._closed = concurrency.Event(), concurrency.Event()
 
     @property
     def busy(self):
@@ -36,17 +36,32 @@ class Crew:
 
     @property
     def is_stopping(self):
+        """No step begins any more."""
         return self._stopping.is_set()
+
+    @property
+    def is_closed(self):
+        """No request, and no node of others, is taken any more."""
+        return self._closed.is_set() or self.is_stopping
+
+    def is_mine(self, place):
+        """Whether nodes of this (slot, conductor group, driver) belong to this conductor. While nobody is on the list, all do."""
+        ring = conductors.ring(self.database)
+        return not ring.places() or ring.host(*place) == self.conf.host
+
+    def close(self):
+        """Finish what was begun, and begin nothing more."""
+        self._closed.set()
 
     # Taking and leaving locks.
 
     def take(self, node_uuid, purpose):
         """A Task that holds the node's lock. Locked when it is held, or its holder died and is not followed yet.
 
-        Unavailable when this conductor is about to end.
+        NotBegun when this conductor is about to end.
         """
-        if self.is_stopping:
-            raise errors.Unavailable(f'Conductor {self.conf.host} is about to end; "{purpose}" is not begun.',
+        if self.is_closed:
+            raise errors.NotBegun(f'Conductor {self.conf.host} is about to end; "{purpose}" is not begun.',
                                      remedy='Send the request again in some seconds.')
         task = self._begin(lease.take(self.database, node_uuid, self.conf.host, purpose, self.conf.conductor.lease_seconds))
         if task.operation and task.operation['status'] == 'running':
@@ -100,7 +115,7 @@ class Crew:
     def switch(self, task, target, timeout):
         """A power action in the background."""
         seconds = timeout or self.conf.conductor.soft_power_timeout
-        task.deadline = time.time() + seconds + self.conf.conductor.step_timeout
+        task.deadline = clock.time() + seconds + self.conf.conductor.step_timeout
         self.work(task, functools.partial(power.switch, task, target, timeout))
 
     def work(self, task, work):
@@ -110,7 +125,9 @@ class Crew:
     def _carry_out(self, task, work):
         """What raises here has left the row as it was: the lease runs out, and the work is taken up again."""
         try:
-            if work() is flow.WAIT and operations.is_reported(self.database, task.operation['uuid']):
+            with fence.around(task.check_lease):
+                result = work()
+            if result is flow.WAIT and operations.is_reported(self.database, task.operation['uuid']):
                 self.resume(task.uuid, task.operation['uuid'])      # its nudge came while we still held the lock
         except errors.Stale as error:
             log.warning('Node %s: stopped, %s', task.uuid, error)
@@ -123,7 +140,7 @@ class Crew:
 
     def resume(self, node_uuid, operation, error=None):
         """Go on with an operation that waits for its machine; nothing when somebody does already."""
-        if self.is_stopping:
+        if self.is_closed:
             return
         with contextlib.suppress(errors.Locked, errors.NotFound):
             task = self.take(node_uuid, 'resume')
@@ -138,12 +155,13 @@ class Crew:
         self.take_over()
 
     def take_over(self):
-        """Go on with everything whose lease ran out."""
-        for node_uuid in lease.abandoned(self.database):
-            if self.is_stopping:
+        """Go on with everything of ours whose lease ran out: what belongs to a conductor that died belongs to others by now."""
+        for node_uuid, *place in lease.abandoned(self.database):
+            if self.is_closed:
                 return
-            with contextlib.suppress(errors.Locked, errors.NotFound):
-                self._adopt(node_uuid)
+            if self.is_mine(place):
+                with contextlib.suppress(errors.Locked, errors.NotFound):
+                    self._adopt(node_uuid)
 
     def _adopt(self, node_uuid):
         task = self._begin(lease.take(self.database, node_uuid, self.conf.host, 'take over',
@@ -163,15 +181,19 @@ class Crew:
         """Renew the leases of all tasks in time, drop those that were lost, give up what hangs."""
         with self._lock:
             tasks = list(self._tasks.values())
-        hanging = [task for task in tasks if task.deadline < time.time()]
+        hanging = [task for task in tasks if task.deadline < clock.time()]
         for task in hanging:
             self._forget(task)
             with contextlib.suppress(errors.Stale):
                 self._give_up(task)
         held = {task.uuid: task for task in tasks if task not in hanging}
-        for uuid in lease.renew(self.database, {uuid: task.epoch for uuid, task in held.items()},
-                                self.conf.conductor.lease_seconds):
-            self._forget(held[uuid])
+        until = clock.time() + self.conf.conductor.lease_seconds
+        lost = lease.renew(self.database, {uuid: task.epoch for uuid, task in held.items()}, self.conf.conductor.lease_seconds)
+        for uuid, task in held.items():
+            if uuid in lost:
+                self._forget(task)
+            else:
+                task.leased_until = until
 
     def _give_up(self, hanging):
         """Take the lock from a thread of our own that does not come back; whatever it still writes is refused."""
@@ -187,6 +209,10 @@ class Crew:
         else:
             self.submit(task, errors.DeadlineExceeded(
                 'it did not end in time.', remedy='Look in the conductor\'s log what it waited for.'))
+
+    def finish(self):
+        """Return when nothing is worked on any more."""
+        concurrency.wait_for(lambda: not self.busy or self.is_stopping, float('inf'), every=0.5)
 
     def stop(self):
         """No step begins any more; waits some seconds for those that run, and leaves them to their leases then."""

@@ -5,11 +5,11 @@ from ingot.db import conductor
 
 def join(conf, database, drivers):
     """Put this host on the list with all that its drivers offer."""
-    conductor.register(database, conf.host, drivers.describe())
+    conductor.register(database, conf.host, drivers.describe(), group=conf.conductor.group, seconds=conf.conductor.lease_seconds)
 
 
 def beat(conf, database):
-    conductor.touch(database, conf.host)
+    conductor.touch(database, conf.host, conf.conductor.lease_seconds)
 
 
 def leave(conf, database):

@@ -11,7 +11,10 @@ log = logging.getLogger(__name__)
 
 
 def _beat(crew):
-    members.beat(crew.conf, crew.database)
+    """The sign of life, and the leases of what is worked on. Who is about to end is no member any more."""
+    if not crew.is_closed:
+        members.beat(crew.conf, crew.database)
+    crew.renew()
 
 
 def _prune(crew):
@@ -26,13 +29,12 @@ def _forget_answers(crew):
 
 #: (name, seconds from start to start, function of the crew). Quick ones: they share one thread.
 TABLE = (
-    ('heartbeat',      lambda conf: conf.conductor.heartbeat_seconds,                           _beat),
-    ('take-over',      lambda conf: min(1, conf.conductor.heartbeat_seconds),                   lambda crew: crew.take_over()),
+    ('take-over',      lambda conf: min(0.5, conf.conductor.heartbeat_seconds),                 lambda crew: crew.take_over()),
     ('machines',       lambda conf: min(1, conf.conductor.heartbeat_seconds),                   watch.machines),
 )
 #: As TABLE, with a thread each: what may take its time, and the one thing that nothing may hold up.
 ALONE = (
-    ('lease renewal',  lambda conf: conf.conductor.heartbeat_seconds,                           lambda crew: crew.renew()),
+    ('heartbeat',      lambda conf: conf.conductor.heartbeat_seconds,                           _beat),
     ('power sync',     lambda conf: min(10, conf.conductor.power_sync_seconds) or 3600,         sync.run),
     ('orphan search',  lambda conf: 60,                                                         orphans.search),
     ('image cache',    lambda conf: 600,                                                        orphans.trim),

@@ -46,8 +46,17 @@ class Service:
 
         Periodic work ends last: it renews the leases of the steps that still run.
         """
+        self._leave()
         self.crew.stop()
         self.periodic.stop()
+
+    def drain(self):
+        """Finish every flow that runs, however long that takes, while requests go to other conductors; then return."""
+        self._leave()
+        self.crew.finish()
+
+    def _leave(self):
+        self.crew.close()
         members.leave(self.conf, self.database)
 
     def provision(self, node, verb, arguments=None):

@@ -1,10 +1,9 @@
 """A task: a node that we hold the lock of, its driver, and the operation under way; all its writes are fenced."""
 
 import logging
-import time
 
-from ingot import concurrency, states
-from ingot.db import history, lease, operation, port
+from ingot import concurrency, errors, states
+from ingot.db import clock, history, lease, operation, port
 from ingot.db.engine import now
 
 log = logging.getLogger(__name__)
@@ -36,8 +35,14 @@ class Task:
         self.conf, self.database, self.drivers = conf, database, drivers
         self.node, self.epoch, self.uuid = node, node['lock_epoch'], node['uuid']
         self.operation = operation.current(database, node)
-        self.deadline = time.time() + conf.conductor.step_timeout
+        self.deadline = clock.time() + conf.conductor.step_timeout
+        self.leased_until = node['lock_expires_at']
         self._stopping = stopping
+
+    def check_lease(self):
+        """Stale when the lease may be another's by now: the machine is not to be touched any more."""
+        if clock.time() >= self.leased_until:
+            raise errors.Stale(f'Node {self.uuid}: our lease ran out {clock.time() - self.leased_until:.1f} s ago.')
 
     # What it works with.
 
@@ -50,7 +55,11 @@ class Task:
         return port.macs(self.database, self.node['id'])
 
     def interface(self, kind):
-        """The node's implementation of ``kind``; InvalidParameter when its driver is not enabled here or has none."""
+        """The node's implementation of ``kind``; InvalidParameter when its driver is not enabled here or has none.
+
+        Stale when the lease is lost: what comes of it would touch the machine.
+        """
+        self.check_lease()
         return self.drivers.of(self.node).interface(self.node, kind)
 
     def validate(self, *kinds):
@@ -86,7 +95,7 @@ class Task:
     def begin(self, step):
         """Save that ``step`` is about to run: its name, which attempt it is, and whose epoch it runs in."""
         seconds = step.seconds(self.conf) if step.seconds else self.conf.conductor.step_timeout
-        self.deadline = time.time() + seconds
+        self.deadline = clock.time() + seconds
         attempt = self.operation['attempt'] + 1 if self.operation['step'] == step.name else 1
         is_waiting = self.node['provision_state'] in states.WAITING
         values, events = self._move('resume') if is_waiting else ({}, [])
@@ -95,14 +104,14 @@ class Task:
 
     def begin_undo(self, step):
         """Make sure that the lock is ours still before something is undone."""
-        self.deadline = time.time() + self.conf.conductor.step_timeout
+        self.deadline = clock.time() + self.conf.conductor.step_timeout
         self.save(None, [self._event('undo', step=step.name)], status='running', epoch=self.epoch,
                   deadline_at=self.deadline)
 
     def park(self):
         """The machine works alone from here: move to the waiting state and let go of the lock."""
         values, events = self._move('wait')
-        self.save(values, events, is_last=True, status='waiting', deadline_at=time.time() + self.patience)
+        self.save(values, events, is_last=True, status='waiting', deadline_at=clock.time() + self.patience)
 
     def hold(self):
         """An operator has the word: move to the state of holding and let go of the lock; no deadline ends this."""

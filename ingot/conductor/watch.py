@@ -1,24 +1,24 @@
 """Watches over machines that work alone: reports that nobody was told of, deadlines, silence."""
 
-import time
-
 from ingot import errors
 from ingot.conductor.task import patience
+from ingot.db import clock, port
 from ingot.db import node as nodes
 from ingot.db import operation as operations
-from ingot.db import port
 
 #: Seconds after our own start in which a machine may still deliver what it could not while nobody listened.
 GRACE = 30
 
 
 def machines(crew):
-    """Go on with reported operations, give up those whose machine is late or silent."""
+    """Of our nodes: go on with reported operations, give up those whose machine is late or silent."""
     for waiting in operations.waiting(crew.database):
+        if not crew.is_mine((waiting['slot'], waiting['conductor_group'], waiting['driver'])):
+            continue
         if waiting['is_reported']:
             crew.resume(waiting['node'], waiting['uuid'])
             continue
-        problem = overdue(crew.conf, waiting, time.time(), crew.started_at)
+        problem = overdue(crew.conf, waiting, clock.time(), crew.started_at)
         if problem:
             crew.resume(waiting['node'], waiting['uuid'], explain(crew, waiting, problem))
 

@@ -1,45 +1,47 @@
-"""Conductors: one row a host, which says what it serves and that it lives."""
+"""Conductors: one row a host, which says what it serves, and until when it counts as alive."""
 
 import functools
-import time
 
 import orjson
 import sqlalchemy as sa
 
-from ingot.db import models, row
+from ingot import ring as rings
+from ingot.db import clock, models, row
 from ingot.db.engine import now
 
 TABLE = models.conductors
-#: Seconds since its last heartbeat until a conductor counts as dead.
-ALIVE_SECONDS = 60
+#: Seconds for which the members are not looked up again.
+FRESH_SECONDS = 0.5
 _EVERY = sa.select(TABLE).order_by(TABLE.c.hostname)
 #: What conductors offer changes when they are restarted, and is asked for with every node that is created.
 _loads = functools.lru_cache(1000)(orjson.loads)
 
 
-def register(database, hostname, description, *, group=''):
-    """Put ``hostname`` on the list, online, with what it serves; an old row of it is taken over.
+def register(database, hostname, description, *, seconds, group=''):
+    """Put ``hostname`` on the list, alive for ``seconds``, with what it serves; an old row of it is taken over.
 
     :param description: {driver: {'interfaces': ..., 'properties': ...}} as the registry of drivers gives it.
     """
     values = row.dump(TABLE, {
-        'drivers': list(description), 'conductor_group': group, 'online': True, 'heartbeat_at': time.time(),
+        'drivers': list(description), 'conductor_group': group, 'online': True, 'alive_until': clock.time() + seconds,
         'interfaces': {name: one['interfaces'] for name, one in description.items()},
         'properties': {name: one['properties'] for name, one in description.items()}, 'updated_at': now()})
     with database.write() as connection:
         mine = sa.update(TABLE).where(TABLE.c.hostname == hostname).values(values)
         if not connection.execute(mine).rowcount:
             connection.execute(sa.insert(TABLE).values(hostname=hostname, created_at=now(), **values))
+    database.forget('ring', 'drivers')
 
 
-def touch(database, hostname):
-    """It lives."""
-    _change(database, hostname, heartbeat_at=time.time(), updated_at=now(), online=True)
+def touch(database, hostname, seconds):
+    """It lives, and will for ``seconds``."""
+    _change(database, hostname, alive_until=clock.time() + seconds, updated_at=now(), online=True)
 
 
 def leave(database, hostname):
     """It was stopped on purpose."""
     _change(database, hostname, online=False, updated_at=now())
+    database.forget('ring', 'drivers')
 
 
 def every(database):
@@ -49,14 +51,20 @@ def every(database):
     return [{**one, **{name: _loads(one[name]) for name in row.JSON['conductors']}} for one in found]
 
 
-def online(database, seconds=ALIVE_SECONDS):
-    """As ``every``: those that gave a sign of life within ``seconds``, the newest sign first."""
-    alive = [one for one in every(database) if is_alive(one, seconds)]
-    return sorted(alive, key=lambda one: one['heartbeat_at'], reverse=True)
+def alive(database):
+    """As ``every``: those that live."""
+    return [one for one in every(database) if is_alive(one)]
 
 
-def is_alive(conductor, seconds=ALIVE_SECONDS):
-    return conductor['online'] and conductor['heartbeat_at'] > time.time() - seconds
+def is_alive(conductor):
+    return conductor['online'] and conductor['alive_until'] > clock.time()
+
+
+def ring(database, without=()):
+    """The Ring of those that live, at most half a second old; ``without``: hosts that are known to be dead already."""
+    if without:
+        return rings.Ring([one for one in alive(database) if one['hostname'] not in without])
+    return database.remember('ring', FRESH_SECONDS, lambda: rings.Ring(alive(database)))
 
 
 def _change(database, hostname, **values):

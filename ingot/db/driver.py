@@ -7,10 +7,14 @@ from ingot.db import conductor
 def offered(database):
     """{driver: {'hosts': [...], 'interfaces': {kind: [name, ...]}, 'properties': {...}}}; the default interface first.
 
-    Where conductors differ, the interfaces of all are there.
+    Where conductors differ, the interfaces of all are there. At most half a second old; only to be read.
     """
+    return database.remember('drivers', conductor.FRESH_SECONDS, lambda: _offered(database))
+
+
+def _offered(database):
     drivers = {}
-    for row in filter(conductor.is_alive, conductor.every(database)):
+    for row in conductor.alive(database):
         for name in row['drivers']:
             driver = drivers.setdefault(name, {'hosts': [], 'interfaces': {}, 'properties': {}})
             driver['hosts'].append(row['hostname'])

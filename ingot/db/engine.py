@@ -15,11 +15,17 @@ from oslo_db import exception
 from oslo_db.sqlalchemy import exc_filters
 
 from ingot import errors
+from ingot.db import clock
+
+#: How each driver tells its server to end a transaction in which nothing happens for 5 s: the locks of a process that was stopped
+#: in the middle of one (it is not dead, its connection stays) would keep all others from its nodes.
+_SLEEPERS = {'pymysql': {'init_command': 'SET SESSION idle_transaction_timeout = 5'},
+             'psycopg': {'options': '-c idle_in_transaction_session_timeout=5s'}}
 
 
 def now(seconds=0):
     """The present as it is shown, or ``seconds`` from now: '2026-11-20T22:45:32+00:00'."""
-    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)).isoformat(timespec='seconds')
+    return datetime.datetime.fromtimestamp(clock.time() + seconds, datetime.UTC).isoformat(timespec='seconds')
 
 
 class Database:
@@ -36,11 +42,13 @@ class Database:
             self._open(url)
 
     def _open(self, url):
-        self.url = sa.make_url(url)
+        self.url, self._remembered = sa.make_url(url), {}
         self.is_sqlite = self.url.get_backend_name() == 'sqlite'
         # READ COMMITTED: MariaDB's default would keep locks on every row that a scan has passed.
         options = {'pool_pre_ping': True, 'isolation_level': 'READ COMMITTED'} if not self.is_sqlite else {
             'connect_args': {'timeout': 30, 'check_same_thread': False}, 'poolclass': sa.QueuePool}
+        if not self.is_sqlite:
+            options['connect_args'] = _SLEEPERS.get(self.url.get_driver_name(), {})
         options |= {'pool_size': 16, 'max_overflow': 64, 'query_cache_size': 300, 'pool_use_lifo': True}
         if self.is_sqlite:
             _create_private(self.url.database)
@@ -54,6 +62,7 @@ class Database:
     @contextlib.contextmanager
     def read(self):
         with _answering(), self.engine.connect() as connection:
+            clock.follow(connection)
             yield connection
 
     @contextlib.contextmanager
@@ -61,8 +70,21 @@ class Database:
         with _answering(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql('BEGIN IMMEDIATE')
+            clock.follow(connection)
             yield connection
             connection.commit()
+
+    def remember(self, name, seconds, make):
+        """What ``make()`` gave at most ``seconds`` ago."""
+        made_at, value = self._remembered.get(name, (float('-inf'), None))
+        if time.monotonic() - made_at > seconds:
+            value = make()
+            self._remembered[name] = time.monotonic(), value
+        return value
+
+    def forget(self, *names):
+        for name in names:
+            self._remembered.pop(name, None)
 
     def close(self):
         self.engine.dispose()

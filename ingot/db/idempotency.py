@@ -4,14 +4,13 @@ A claim is one row, made by one winner: the unique name decides. One that its pr
 after ABANDONED seconds.
 """
 
-import time
 
 import orjson
 import sqlalchemy as sa
 from oslo_db import exception
 
 from ingot import errors
-from ingot.db import models, one
+from ingot.db import clock, models, one
 
 TABLE = models.idempotency_keys
 #: Seconds for which an answer is kept.
@@ -34,7 +33,7 @@ def claim(database, name, fingerprint):
 
 
 def _forget_old(connection, name):
-    present, column = time.time(), TABLE.c
+    present, column = clock.time(), TABLE.c
     is_over = sa.or_(column.made_at < present - KEPT, sa.and_(column.status.is_(None), column.made_at < present - ABANDONED))
     connection.execute(sa.delete(TABLE).where(column.name == name, is_over))
 
@@ -42,7 +41,7 @@ def _forget_old(connection, name):
 def _insert(connection, name, fingerprint):
     try:
         with connection.begin_nested():
-            connection.execute(one.insertion(TABLE), {'name': name, 'fingerprint': fingerprint, 'made_at': time.time(),
+            connection.execute(one.insertion(TABLE), {'name': name, 'fingerprint': fingerprint, 'made_at': clock.time(),
                                                       'headers': '[]'})
     except exception.DBDuplicateEntry:       # somebody was faster by a moment
         return False
@@ -75,4 +74,4 @@ def release(database, name):
 def prune(database):
     """Forget what is older than KEPT seconds; returns how many."""
     with database.write() as connection:
-        return connection.execute(sa.delete(TABLE).where(TABLE.c.made_at < time.time() - KEPT)).rowcount
+        return connection.execute(sa.delete(TABLE).where(TABLE.c.made_at < clock.time() - KEPT)).rowcount

@@ -1,19 +1,19 @@
 """The lock of a node: a lease with owner, epoch and expiry; whoever lost it can write nothing more.
 
 A lease is held while ``lock_expires_at`` lies ahead. Each taking raises ``lock_epoch`` by one, and every write of the
-holder names its epoch: after a newer one it is refused (Stale). A dead owner's lease runs out and may be taken. The clocks
-of conductors must agree to a fraction of ``conductor.lease_seconds``; if they do not, epochs still keep writes apart.
+holder names its epoch: after a newer one it is refused (Stale). A dead owner's lease runs out and may be taken. Times
+are those of the database's clock.
 """
-
-import time
 
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import event, models, row
+from ingot.db import clock, event, models, row
 from ingot.db.engine import now
 
 _nodes = models.nodes
+#: Leases that are renewed in one transaction.
+_AT_ONCE = 200
 _FREE = {'lock_owner': None, 'lock_expires_at': 0, 'lock_purpose': None, 'locked_at': None}
 
 
@@ -22,7 +22,7 @@ def take(database, node_uuid, owner, purpose, seconds):
 
     Raises NotFound, and Locked with holder, purpose and age while somebody else's lease lasts.
     """
-    free = _nodes.c.lock_expires_at <= time.time()
+    free = _nodes.c.lock_expires_at <= clock.time()
     return _take(database, node_uuid, free, owner, purpose, seconds)
 
 
@@ -36,7 +36,7 @@ def wrest(database, node_uuid, epoch, owner, purpose, seconds):
 
 
 def _take(database, node_uuid, condition, owner, purpose, seconds):
-    present = time.time()
+    present = clock.time()
     with database.write() as connection:
         is_ours = connection.execute(sa.update(_nodes).where(_nodes.c.uuid == node_uuid, condition).values(
             lock_owner=owner, lock_epoch=_nodes.c.lock_epoch + 1, lock_expires_at=present + seconds,
@@ -52,15 +52,22 @@ def _take(database, node_uuid, condition, owner, purpose, seconds):
 
 def renew(database, held, seconds):
     """Extend the leases in ``held`` ({node uuid: epoch}) to ``seconds`` from now; returns the uuids that are lost."""
-    lost = set()
-    if held:
-        with database.write() as connection:
-            for node_uuid, epoch in held.items():
-                done = connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(
-                    lock_expires_at=time.time() + seconds))
-                if not done.rowcount:
-                    lost.add(node_uuid)
+    lost, items = set(), list(held.items())
+    for start in range(0, len(items), _AT_ONCE):
+        lost |= _renew(database, dict(items[start:start + _AT_ONCE]), seconds)
     return lost
+
+
+def _renew(database, held, seconds):
+    """Two statements for all of them; a lease that ran out is ours still, as long as nobody took it."""
+    with database.write() as connection:
+        found = connection.execute(sa.select(_nodes.c.id, _nodes.c.uuid, _nodes.c.lock_epoch).where(
+            _nodes.c.uuid.in_(held), _nodes.c.lock_owner.is_not(None)).with_for_update()).all()
+        ours = {one.uuid: one.id for one in found if held[one.uuid] == one.lock_epoch}
+        if ours:
+            connection.execute(sa.update(_nodes).where(_nodes.c.id.in_(ours.values())).values(
+                lock_expires_at=clock.time() + seconds))
+    return set(held) - set(ours)
 
 
 def release(database, node_uuid, epoch):
@@ -82,13 +89,14 @@ def expire_owner(database, owner):
 
 
 def abandoned(database):
-    """Uuids of the nodes whose lease ran out in the middle of work: locks never released, running operations."""
+    """(uuid, slot, conductor_group, driver) of nodes whose lease ran out in the middle of work: locks never released, running
+    operations."""
     operations = models.operations
-    query = sa.select(_nodes.c.uuid).outerjoin(operations, operations.c.uuid == _nodes.c.operation).where(
-        _nodes.c.lock_expires_at <= time.time(),
-        _nodes.c.lock_owner.is_not(None) | (operations.c.status == 'running'))
+    query = sa.select(_nodes.c.uuid, _nodes.c.slot, _nodes.c.conductor_group, _nodes.c.driver).outerjoin(
+        operations, operations.c.uuid == _nodes.c.operation).where(
+            _nodes.c.lock_expires_at <= clock.time(), _nodes.c.lock_owner.is_not(None) | (operations.c.status == 'running'))
     with database.read() as connection:
-        return list(connection.execute(query).scalars())
+        return connection.execute(query).all()
 
 
 def update(database, node_uuid, epoch, values=None, events=(), *, also=None, is_last=False):

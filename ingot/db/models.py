@@ -7,6 +7,8 @@ seconds since the epoch. JSON columns hold text and travel as text.
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from ingot import ring
+
 metadata = sa.MetaData(naming_convention={
     'ix': 'ix_%(table_name)s_%(column_0_name)s', 'uq': 'uq_%(table_name)s_%(column_0_name)s',
     'fk': 'fk_%(table_name)s_%(column_0_name)s', 'pk': 'pk_%(table_name)s'})
@@ -66,6 +68,9 @@ nodes = _table(
     _flag('automated_clean', default=None), _flag('protected'), sa.Column('protected_reason', sa.Text),
     _flag('retired'), sa.Column('retired_reason', sa.Text), _flag('disable_power_off'),
     _text('boot_mode', 16), _flag('secure_boot', default=None), _text('health', 16),
+    # Which conductor it belongs to: ring.py.
+    sa.Column('slot', sa.Integer, nullable=False, index=True,
+              default=lambda context: ring.slot(context.get_current_parameters()['uuid'])),
     # The lock is a lease: it is held while lock_expires_at lies ahead, and only by the holder of the highest epoch.
     _text('lock_owner'), sa.Column('lock_epoch', sa.Integer, nullable=False, default=0),
     sa.Column('lock_expires_at', sa.Double, nullable=False, default=0), _text('lock_purpose'),
@@ -171,7 +176,7 @@ conductors = _table(
     _json('interfaces'),              # {"ipmi": {"power": ["ipmitool"], ...}}, the default first
     _json('properties'),              # {"ipmi": {"ipmi_address": "what it is", ...}}
     sa.Column('online', sa.Boolean, nullable=False, default=True),
-    sa.Column('heartbeat_at', sa.Double, nullable=False), sa.Column('created_at', _Time, nullable=False),
+    sa.Column('alive_until', sa.Double, nullable=False), sa.Column('created_at', _Time, nullable=False),
     sa.Column('updated_at', _Time))
 
 # One row a flow that was asked for: deploy, rebuild, delete, clean, verify, inspect. It outlives its conductor.

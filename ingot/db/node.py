@@ -1,38 +1,51 @@
 """Nodes."""
 
-import time
 import uuid
 
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import allocation, change, event, models, one, row
-from ingot.db.conductor import ALIVE_SECONDS
+from ingot.db import allocation, change, clock, event, models, one, row
 from ingot.db.page import page
 
 TABLE = models.nodes
-_CHASSIS, _CONDUCTORS = models.chassis, models.conductors
-_INTERNAL = {'id', 'chassis_id', 'operation', 'power_checked_at', 'power_failures', 'lock_owner', 'lock_epoch',
+_CHASSIS = models.chassis
+_INTERNAL = {'id', 'chassis_id', 'operation', 'slot', 'power_checked_at', 'power_failures', 'lock_owner', 'lock_epoch',
              'lock_expires_at', 'lock_purpose', 'locked_at', 'agent_token_hash'}
 #: Kinds of interfaces that a node chooses: 'power' for its column power_interface.
 INTERFACES = tuple(column.name.removesuffix('_interface') for column in TABLE.columns if column.name.endswith('_interface'))
 
 
-def _now(offset=0.0):
-    return sa.bindparam(None, callable_=lambda: time.time() + offset, type_=sa.Double)
+def _reservation():
+    present = sa.bindparam(None, callable_=clock.time, type_=sa.Double)
+    return sa.case((TABLE.c.lock_expires_at > present, TABLE.c.lock_owner))
 
 
 def _conductor():
-    """Who would work on the node: the holder of its lock, or the first living conductor with its driver and group."""
-    able = sa.and_(_CONDUCTORS.c.online, _CONDUCTORS.c.heartbeat_at > _now(-ALIVE_SECONDS),
-                   _CONDUCTORS.c.conductor_group == TABLE.c.conductor_group,
-                   _CONDUCTORS.c.drivers.contains(sa.literal('"') + TABLE.c.driver + sa.literal('"')))
-    first = sa.select(sa.func.min(_CONDUCTORS.c.hostname)).where(able).scalar_subquery()
-    return sa.func.coalesce(_reservation(), first)
+    """Who works on the node, the holder of its lock; or "/slot/group/driver", from which ``host`` finds who would."""
+    return sa.func.coalesce(_reservation(), sa.literal('/') + sa.cast(TABLE.c.slot, sa.String(8)) + sa.literal('/')
+                            + TABLE.c.conductor_group + sa.literal('/') + TABLE.c.driver)
 
 
-def _reservation():
-    return sa.case((TABLE.c.lock_expires_at > _now(), TABLE.c.lock_owner))
+def host(ring, conductor):
+    """The host of what SHOWN['conductor'] selects, or None."""
+    if not conductor.startswith('/'):
+        return conductor
+    _, slot, group, driver = conductor.split('/', 3)
+    return ring.host(int(slot), group, driver)
+
+
+def belongs(share):
+    """The condition for nodes that belong to a host, given its ``Ring.share``."""
+    return sa.or_(sa.false(), *(
+        sa.and_(TABLE.c.conductor_group == group, TABLE.c.driver == driver, *([] if slots is None else [TABLE.c.slot.in_(slots)]))
+        for (group, driver), slots in share.items()))
+
+
+def _works_on(wanted):
+    """The condition for nodes whose conductor is the first of ``wanted``: (host, its Ring.share)."""
+    host, share = wanted
+    return sa.or_(_reservation() == host, sa.and_(_reservation().is_(None), belongs(share)))
 
 
 #: {what clients see: SQL expression}
@@ -57,7 +70,7 @@ _FILTERS = {
     'sharded': lambda value: _is_null(TABLE.c.shard, not value),
     'shard': TABLE.c.shard.in_,
     'chassis_uuid': lambda value: SHOWN['chassis_uuid'] == value,
-    'conductor': lambda value: SHOWN['conductor'] == value,
+    'conductor': _works_on,
     'project': lambda value: sa.or_(TABLE.c.owner == value, TABLE.c.lessee == value),
     'description_contains': lambda value: TABLE.c.description.contains(value, autoescape=True),
 }

@@ -7,14 +7,13 @@ record, report) stands below.
 
 import hashlib
 import hmac
-import time
 import uuid as uuidlib
 
 import orjson
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import event, models, row
+from ingot.db import clock, event, models, row
 from ingot.db.engine import now
 
 _ops = models.operations
@@ -26,7 +25,7 @@ EVENT_KINDS = ('phase', 'progress', 'log')
 def new(node, flow, *, seconds, arguments=None, configdrive=None):
     """Values of a new running operation of ``node``, with a uuid; not stored yet. ``seconds``: its first deadline."""
     return {'uuid': str(uuidlib.uuid4()), 'node_id': node['id'], 'flow': flow, 'status': 'running', 'created_at': now(),
-            'deadline_at': time.time() + seconds, 'arguments': arguments or {}, 'configdrive': configdrive}
+            'deadline_at': clock.time() + seconds, 'arguments': arguments or {}, 'configdrive': configdrive}
 
 
 def insert(connection, values):
@@ -70,10 +69,12 @@ def current(database, node):
 
 
 def waiting(database):
-    """Operations whose machine is at work: dicts of uuid, node (uuid), flow, deadline_at, heard_at, is_reported."""
-    query = sa.select(_ops.c.uuid, models.nodes.c.uuid.label('node'), _ops.c.flow, _ops.c.deadline_at, _ops.c.heard_at,
-                      _ops.c.report.is_not(None).label('is_reported')).join(
-        models.nodes, models.nodes.c.operation == _ops.c.uuid).where(_ops.c.status == 'waiting')
+    """Operations whose machine is at work: dicts of uuid, node (uuid), flow, deadline_at, heard_at, is_reported, and of the node
+    slot, conductor_group and driver."""
+    nodes = models.nodes
+    query = sa.select(_ops.c.uuid, nodes.c.uuid.label('node'), nodes.c.slot, nodes.c.conductor_group, nodes.c.driver,
+                      _ops.c.flow, _ops.c.deadline_at, _ops.c.heard_at, _ops.c.report.is_not(None).label('is_reported')).join(
+        nodes, nodes.c.operation == _ops.c.uuid).where(_ops.c.status == 'waiting')
     with database.read() as connection:
         return [dict(found) for found in connection.execute(query).mappings()]
 
@@ -129,7 +130,7 @@ def hello(database, operation, token, session, boot_id=None, macs=()):
         if found['report'] is not None:
             raise errors.OperationEnded(f'Operation {operation}: the machine has reported already.')
         if found['session_hash'] is None:
-            change(connection, operation, {'session_hash': _digest(session), 'heard_at': time.time()})
+            change(connection, operation, {'session_hash': _digest(session), 'heard_at': clock.time()})
             event.add(connection, 'agent.phase', node=found['node'], operation=operation,
                       data={'phase': 'call home', 'boot_id': boot_id, 'macs': list(macs)})
         elif not hmac.compare_digest(found['session_hash'], _digest(session)):
@@ -152,7 +153,7 @@ def record(database, operation, session, events):
             if one['seq'] > highest:
                 highest = one['seq']
                 event.add(connection, f'agent.{one["kind"]}', node=found['node'], operation=operation, data=one['data'])
-        change(connection, operation, {'agent_seq': highest, 'heard_at': time.time()})
+        change(connection, operation, {'agent_seq': highest, 'heard_at': clock.time()})
     return highest
 
 
@@ -169,7 +170,7 @@ def report(database, operation, session, report):
         then = orjson.loads(found['plan'])['then'] if found['plan'] else 'power off'
         if found['report'] is None:
             # The plan's secrets (CHAP, config drive) are of no use any more.
-            change(connection, operation, {'report': report, 'plan': {'then': then}, 'heard_at': time.time(),
+            change(connection, operation, {'report': report, 'plan': {'then': then}, 'heard_at': clock.time(),
                                            'agent_seq': max(found['agent_seq'], report.get('seq', 0))})
             event.add(connection, 'agent.report', node=found['node'], operation=operation,
                       data={'result': report['result'], 'error': report.get('error'),

@@ -1,10 +1,8 @@
 """Power states as they are found by looking, without the lock: written only where nobody works on the node."""
 
-import time
-
 import sqlalchemy as sa
 
-from ingot.db import event, models, row
+from ingot.db import clock, event, models, row
 from ingot.db.engine import now
 
 TABLE = models.nodes
@@ -16,7 +14,7 @@ SKIPPED = ('enroll', 'wait call-back', 'clean wait', 'inspect wait', 'rescue wai
 
 def due(database, seconds, drivers, *, limit=1000):
     """Nodes (dicts) of ``drivers`` not looked at for ``seconds``, the oldest look first; locked and unfit ones left out."""
-    present = time.time()
+    present = clock.time()
     query = sa.select(TABLE).where(
         TABLE.c.power_checked_at <= present - seconds, TABLE.c.lock_expires_at <= present, TABLE.c.driver.in_(drivers),
         TABLE.c.provision_state.not_in(SKIPPED), TABLE.c.target_power_state.is_(None),
@@ -53,7 +51,7 @@ def _write(database, node, values, events):
     """False when the node was locked since it was read: what was seen may be old news."""
     if events:
         values |= {'generation': TABLE.c.generation + 1, 'updated_at': now()}
-    present = time.time()
+    present = clock.time()
     with database.write() as connection:
         done = connection.execute(sa.update(TABLE).where(
             TABLE.c.uuid == node['uuid'], TABLE.c.lock_epoch == node['lock_epoch'], TABLE.c.lock_expires_at <= present,

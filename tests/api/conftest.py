@@ -124,11 +124,12 @@ def fault(answer):
     return orjson.loads(answer.json['error_message'])['faultstring']
 
 
-def add_conductor(database, hostname='c1', seconds_ago=0.0):
+def add_conductor(database, hostname='c1', seconds=1000.0):
     with database.write() as connection:
         connection.execute(models.conductors.insert().values(
-            hostname=hostname, drivers=orjson.dumps(list(INTERFACES)).decode(), heartbeat_at=time.time() - seconds_ago,
+            hostname=hostname, drivers=orjson.dumps(list(INTERFACES)).decode(), alive_until=time.time() + seconds,
             interfaces=orjson.dumps(INTERFACES).decode(), properties=orjson.dumps(PROPERTIES).decode(), created_at=now()))
+    database.forget('ring', 'drivers')
 
 
 def set_columns(database, uuid, **values):

@@ -1,9 +1,14 @@
-"""A whole Ingot in this process, on free ports."""
+"""A whole Ingot in this process, on free ports; what processes of their own are told."""
+
+import subprocess
 
 import pytest
 
 from ingot import config
 from ingot.cli.serve import House
+from tests import databases
+from tests.cli.processes import INGOT
+from tests.rabbit import broker
 
 
 @pytest.fixture(scope='module')
@@ -14,3 +19,27 @@ def house(tmp_path_factory):
     house.start()
     yield house
     house.stop()
+
+
+@pytest.fixture
+def options(tmp_path):
+    """What ``ingot api`` and ``ingot conductor`` are told: a file as their database, a broker of our own between them."""
+    with broker(tmp_path) as url:
+        yield told(tmp_path, url, f'sqlite:///{tmp_path}/shared.sqlite')
+
+
+@pytest.fixture(scope='module', params=['mariadb', 'postgresql'])
+def server_options(request, tmp_path_factory):
+    """As ``options``, with a real server as their database, for all tests of a file."""
+    folder = tmp_path_factory.mktemp('servers')
+    with broker(folder) as url:
+        yield told(folder, url, databases.new(folder, request.param))
+
+
+def told(folder, broker_url, database_url):
+    words = [f'--set=database.connection={database_url}', f'--set=rpc.transport_url={broker_url}',
+             '--set=rpc.timeout=10', '--set=boot.port=0', '--set=api.port=0', '--set=agent.port=0']
+    done = subprocess.run([*INGOT, 'db', 'upgrade', '--state-dir', str(folder / 'db'), *words], capture_output=True, text=True,
+                          check=True)
+    assert done.stdout.strip()
+    return words

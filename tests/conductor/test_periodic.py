@@ -31,7 +31,7 @@ def test_leases_are_renewed_often_enough(house):
     """Two renewals may be lost before a lease is."""
     conf = house.conf()
     every = {name: seconds(conf) for name, seconds, _ in periodic.ALONE}
-    assert every['lease renewal'] * 3 <= conf.conductor.lease_seconds
+    assert every['heartbeat'] * 3 <= conf.conductor.lease_seconds
 
 
 def test_every_job_of_the_tables_runs(house):

@@ -333,11 +333,11 @@ def test_a_step_that_kills_every_conductor_is_given_up(house, service):
 
 def test_start_joins_and_stop_leaves(house, service):
     service.start()
-    [row] = conductor.online(house.database)
+    [row] = conductor.alive(house.database)
     assert (row['hostname'], row['drivers']) == ('here', ['fake-hardware'])
     assert row['interfaces']['fake-hardware']['power'] == ['fake']
     service.stop()
-    assert conductor.online(house.database) == []
+    assert conductor.alive(house.database) == []
     assert [row['online'] for row in conductor.every(house.database)] == [False]
 
 

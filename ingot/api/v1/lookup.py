@@ -124,5 +124,5 @@ def _shown(site, call, uuid):
         token = secrets.token_urlsafe(32)
         token = token if lookup.hand_out(site.database, uuid, token) else _SPENT
     view = views.view(views.NODE, _FIELDS, call.minor)
-    [shown] = view.render([node.show(site.database, uuid, view.columns)], call.base)
+    [shown] = view.render([node.show(site.database, uuid, view.columns)], call)
     return {'node': shown, 'config': {**_CONFIG, 'agent_token': token}}

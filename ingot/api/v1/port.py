@@ -1,6 +1,5 @@
 """/v1/ports"""
 
-import time
 
 from ingot import errors
 from ingot.api import edit, listing, patch, versions, views
@@ -8,7 +7,7 @@ from ingot.api.expose import expose
 from ingot.api.resource import Resource
 from ingot.api.types.port import CREATE_ONLY, Port, PortQuery
 from ingot.api.types.query import FieldsQuery
-from ingot.db import node, port, portgroup
+from ingot.db import clock, node, port, portgroup
 
 #: What the switch or the boot depends on changes only while nothing runs on the machine.
 _CONNECTIVITY = frozenset({'pxe_enabled', 'local_link_connection', 'physical_network', 'address', 'node_uuid',
@@ -130,7 +129,7 @@ def _check_connectivity(changed, current, owner):
 
 
 def _check_lock(current, owner):
-    if owner['lock_expires_at'] > time.time():
+    if owner['lock_expires_at'] > clock.time():
         raise errors.Locked(f'Port {current["uuid"]}: its node {owner["uuid"]} is locked by {owner["lock_owner"]} '
                             f'for "{owner["lock_purpose"]}".')
     if owner['instance_uuid'] and not owner['maintenance']:

@@ -31,7 +31,7 @@ class States(Resource):
         fields = [name for name in _FIELDS if name in visible]
         view = views.view(views.NODE, fields, call.minor)
         row = node.show(self.site.database, ident, view.columns)
-        [document] = view.render([row], call.base)
+        [document] = view.render([row], call)
         return Answer({name: document[name] for name in fields}, ETag=f'"{row[-1]}"')
 
 

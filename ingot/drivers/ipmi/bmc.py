@@ -27,6 +27,7 @@ class Request:
     lun: int
     seconds: float         # allowed, from ``asked_at`` on (monotonic)
     asked_at: float
+    fence: object = None   # called right before it is sent; raises when that may not be any more
     is_keepalive: bool = False
     has_new_session: bool = False
     future: concurrency.Future = dataclasses.field(default_factory=concurrency.Future)
@@ -34,6 +35,13 @@ class Request:
     @property
     def deadline(self):
         return self.asked_at + self.seconds
+
+    def forbidden(self):
+        """The error, when whoever asked must not touch the machine any more."""
+        try:
+            return self.fence and self.fence()
+        except errors.IngotError as error:
+            return error
 
     @property
     def patience(self):
@@ -73,6 +81,10 @@ class Bmc:
         for request in [request for request in self._waiting if request.deadline <= now]:
             self._waiting.remove(request)
             self._fail_silent(request)
+        if self._active and (error := self._active.forbidden()):       # nothing of it is sent again
+            request, self._active = self._active, None
+            self.close()
+            request.future.set_exception(error)
         if self._active:
             self._check_active(now)
         elif self._session and not self._waiting:
@@ -103,6 +115,10 @@ class Bmc:
         if self._active or not self._waiting:
             return
         request = self._waiting[0]
+        if error := request.forbidden():
+            self._waiting.popleft().future.set_exception(error)
+            self._advance()
+            return
         if self._session and self._session.address != request.address:      # other credentials for the same BMC
             self.close()
         if self._session is None:

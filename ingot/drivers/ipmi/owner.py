@@ -11,7 +11,7 @@ import time
 
 from pyghmi.ipmi.private.util import get_ipmi_error
 
-from ingot import concurrency, errors
+from ingot import concurrency, errors, fence
 from ingot.drivers.ipmi import bmc
 from ingot.drivers.ipmi.session import Session
 
@@ -64,7 +64,7 @@ class Owner:
             raise errors.Unavailable(f'{address} cannot be asked: the IPMI service is not running.')
         seconds = self._seconds if seconds is None else seconds
         asked_at = time.monotonic()
-        request = bmc.Request(address, _resolve(address), netfn, command, bytes(data), lun, seconds, asked_at)
+        request = bmc.Request(address, _resolve(address), netfn, command, bytes(data), lun, seconds, asked_at, fence.current())
         self._put(request)
         try:
             return request.future.result(seconds + 5)

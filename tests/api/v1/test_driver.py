@@ -3,7 +3,7 @@ from tests.api.conftest import add_conductor, fault
 
 def test_drivers_are_what_living_conductors_offer(api, database):
     add_conductor(database, 'c2')
-    add_conductor(database, 'dead', seconds_ago=100)
+    add_conductor(database, 'dead', seconds=-1)
     drivers = api.get('/v1/drivers').json['drivers']
     assert [(one['name'], one['hosts'], one['type']) for one in drivers] == [
         ('fake-hardware', ['c1', 'c2'], 'dynamic'), ('ipmi', ['c1', 'c2'], 'dynamic')]
@@ -29,8 +29,8 @@ def test_one_driver_shows_its_interfaces(api):
 
 
 def test_conductors_are_alive_while_their_heart_beats(api, database):
-    add_conductor(database, 'c2', seconds_ago=59)
-    add_conductor(database, 'c3', seconds_ago=61)
+    add_conductor(database, 'c2', seconds=60)
+    add_conductor(database, 'c3', seconds=-1)
     conductors = api.get('/v1/conductors').json['conductors']
     assert [(one['hostname'], one['alive']) for one in conductors] == [('c1', True), ('c2', True), ('c3', False)]
     one = api.get('/v1/conductors/c2').json

@@ -279,7 +279,7 @@ def test_the_driver_changes_with_interfaces_that_fit(api):
 
 def test_a_driver_of_a_dead_conductor_is_none(api, database):
     with database.write() as connection:
-        connection.execute(models.conductors.update().values(heartbeat_at=time.time() - 61))
+        connection.execute(models.conductors.update().values(alive_until=time.time() - 1))
     assert 'there are: none' in fault(api.post('/v1/nodes', {'driver': 'ipmi'}))
 
 
