@@ -7,6 +7,7 @@ import time
 
 from ingot import concurrency, errors
 from ingot.conductor import flow, power, verb
+from ingot.conductor.sync import Sync
 from ingot.conductor.task import Task
 from ingot.db import lease
 from ingot.db import node as nodes
@@ -28,6 +29,7 @@ class Crew:
         self._tasks = {}
         self._lock = concurrency.Lock()
         self._stopping = concurrency.Event()
+        self.sync = Sync(self)
 
     @property
     def busy(self):

@@ -12,18 +12,42 @@ FAULT = 'power failure'
 #: A machine in these states works for an operation, or nobody has told us yet how to reach it.
 SKIPPED = ('enroll', 'wait call-back', 'clean wait', 'inspect wait', 'rescue wait', 'service wait', 'deploy hold',
            'clean hold', 'service hold', 'adopting', 'adopt failed')
+_SAME = sa.update(TABLE).where(
+    TABLE.c.id.in_(sa.bindparam('ids', expanding=True)), TABLE.c.lock_expires_at <= sa.bindparam('present')).values(
+    power_checked_at=sa.bindparam('present'))
+
+
+def _watched(drivers):
+    """Conditions for the nodes of ``drivers`` that are looked at, sooner or later."""
+    return (TABLE.c.driver.in_(drivers), TABLE.c.provision_state.not_in(SKIPPED),
+            sa.or_(sa.not_(TABLE.c.maintenance), TABLE.c.fault == FAULT))
+
+
+def count(database, drivers):
+    """How many nodes of ``drivers`` are looked at."""
+    with database.read() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(TABLE).where(*_watched(drivers))).scalar()
 
 
 def due(database, seconds, drivers, *, limit=1000):
     """Nodes (dicts) of ``drivers`` not looked at for ``seconds``, the oldest look first; locked and unfit ones left out."""
     present = time.time()
     query = sa.select(TABLE).where(
-        TABLE.c.power_checked_at <= present - seconds, TABLE.c.lock_expires_at <= present, TABLE.c.driver.in_(drivers),
-        TABLE.c.provision_state.not_in(SKIPPED), TABLE.c.target_power_state.is_(None),
-        sa.or_(sa.not_(TABLE.c.maintenance), TABLE.c.fault == FAULT))
+        TABLE.c.power_checked_at <= present - seconds, TABLE.c.lock_expires_at <= present,
+        TABLE.c.target_power_state.is_(None), *_watched(drivers))
     with database.read() as connection:
         found = connection.execute(query.order_by(TABLE.c.power_checked_at).limit(limit)).mappings().all()
     return [row.parse(TABLE, one) for one in found]
+
+
+def record_same(database, ids):
+    """The nodes ``ids`` were found as they are known: one write for all of them, which is no change that clients see.
+
+    Those that somebody works on now are left out, and looked at again.
+    """
+    present = time.time()
+    with database.write() as connection:
+        connection.execute(_SAME, {'ids': sorted(ids), 'present': present})
 
 
 def record(database, node, state):

@@ -3,7 +3,7 @@
 import pytest
 
 from ingot import errors
-from ingot.conductor import sync
+from ingot.conductor import looks
 from ingot.db import lease, power
 
 
@@ -14,7 +14,7 @@ def look(house):
 
     def look(node):
         house.change(node, power_checked_at=0)
-        sync.run(service.crew)
+        service.crew.sync.turn(is_whole=True)
         return house.row(node)
     return look
 
@@ -87,7 +87,7 @@ def test_a_node_that_was_worked_on_meanwhile_is_not_written(house, look):
 
 def test_off_means_off(house):
     node = house.node('active', power_state='power on')
-    sync.run(house.service(conductor__power_sync_seconds=0).crew)
+    house.service(conductor__power_sync_seconds=0).crew.sync.turn(is_whole=True)
     assert house.row(node)['power_state'] == 'power on'
 
 
@@ -101,7 +101,7 @@ def test_nodes_of_other_drivers_and_fresh_looks_are_left_out(house, look):
 
 def test_one_round_looks_at_everything_that_is_due(house, look):
     """More nodes than there are workers."""
-    others = [house.node('active', power_state='power on') for _ in range(3 * sync.WORKERS)]
+    others = [house.node('active', power_state='power on') for _ in range(3 * looks.WORKERS)]
     for node in others:
         house.world.machine(node).power = 'power off'
     look(house.node('active'))
@@ -113,5 +113,5 @@ def test_a_round_ends_early_when_the_conductor_is_to_stop(house):
     node = house.node('active', power_state='power on', power_checked_at=0)
     house.world.machine(node).power = 'power off'
     service.crew.stop()
-    sync.run(service.crew)
+    service.crew.sync.turn(is_whole=True)
     assert house.row(node)['power_state'] == 'power on'

@@ -1,0 +1,134 @@
+"""Looks at the power of machines that are under way: who waits for one, who is being asked, who has answered."""
+
+import collections
+import dataclasses
+import queue
+import time
+from typing import Any
+
+from ingot import concurrency, errors
+from ingot.conductor.pace import Pace
+
+#: Threads for drivers that cannot but wait for an answer (they have no ``begin_state``).
+WORKERS = 8
+#: Seconds after which nobody believes any more that a driver will answer.
+LOST = 300
+
+
+@dataclasses.dataclass(eq=False, slots=True)
+class _Look:
+    node: dict
+    power: Any              # base.Power
+    begun_at: float = 0.0
+
+    @property
+    def is_direct(self):
+        return hasattr(self.power, 'begin_state')
+
+
+class Looks:
+    """``add`` nodes, ``begin`` what there is room for, ``hear`` who answered; all by one thread, none of them waits.
+
+    Machines whose driver has ``begin_state`` are asked without a thread each, at the pace that they answer at; the others
+    share WORKERS threads.
+    """
+
+    def __init__(self):
+        self._pace, self._pool = Pace(), concurrency.Pool(WORKERS, 'power-sync')
+        self._answers = concurrency.Queue()
+        self._direct, self._threaded = collections.deque(), collections.deque()       # those that wait
+        self._uuids = set()                                                           # of all: waiting or under way
+        self._under_way, self._prompt = {}, {}       # uuid -> look, the oldest first; _prompt: direct, and not late yet
+        self._threads = 0
+
+    def __len__(self):
+        return len(self._uuids)
+
+    def __contains__(self, uuid):
+        return uuid in self._uuids
+
+    @property
+    def is_waiting(self):
+        """Whether somebody has not been asked yet."""
+        return bool(self._direct or self._threaded)
+
+    def add(self, node, power):
+        look = _Look(node, power)
+        self._uuids.add(node['uuid'])
+        (self._direct if look.is_direct else self._threaded).append(look)
+
+    def begin(self):
+        """Ask as many as there is room for."""
+        present = time.monotonic()
+        self._make_room(present)
+        while self._direct and len(self._prompt) < self._pace.window:
+            self._ask(self._direct.popleft(), present)
+        while self._threaded and self._threads < WORKERS:
+            self._threads += 1
+            look = self._enter(self._threaded.popleft(), present)
+            self._pool.submit(_read, look, self._tell(look))
+
+    def hear(self, seconds):
+        """(node, state, None) or (node, None, error) of the next one that answers within ``seconds``, or None."""
+        try:
+            look, state, error = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            return self._give_up()
+        if self._under_way.get(look.node['uuid']) is not look:      # given up long ago
+            return None
+        self._leave(look)
+        return look.node, state, error
+
+    def close(self):
+        """Nobody hears the answers that are still to come."""
+        self._pool.close(is_waiting=False)
+
+    def _ask(self, look, present):
+        tell = self._tell(self._enter(look, present))
+        self._prompt[look.node['uuid']] = look
+        try:
+            look.power.begin_state(look.node, tell)
+        except Exception as error:
+            tell(None, error)
+
+    def _tell(self, look):
+        return lambda state, error=None: self._answers.put((look, state, error))
+
+    def _enter(self, look, present):
+        look.begun_at = present
+        self._under_way[look.node['uuid']] = look
+        return look
+
+    def _leave(self, look):
+        uuid = look.node['uuid']
+        del self._under_way[uuid]
+        self._uuids.discard(uuid)
+        if not look.is_direct:
+            self._threads -= 1
+        elif self._prompt.pop(uuid, None):
+            self._pace.answered(time.monotonic() - look.begun_at)
+
+    def _make_room(self, present):
+        """Those that are late do not count among those that are asked; who was silent before is no sign of anything."""
+        while self._prompt:
+            uuid, oldest = next(iter(self._prompt.items()))
+            if present - oldest.begun_at < self._pace.patience:
+                return
+            del self._prompt[uuid]
+            if not oldest.node['power_failures']:
+                self._pace.late()
+
+    def _give_up(self):
+        oldest = next(iter(self._under_way.values()), None)
+        if oldest is None or time.monotonic() - oldest.begun_at < LOST:
+            return None
+        self._leave(oldest)
+        return oldest.node, None, errors.DeadlineExceeded(f'its driver did not answer within {LOST} s.')
+
+
+def _read(look, tell):
+    """In a thread: wait for the answer."""
+    try:
+        tell(look.power.state(look.node))
+    except Exception as error:
+        tell(None, error)
