@@ -1,6 +1,6 @@
 """How many BMCs are asked at once: more while answers come in time, fewer when many do not. Pure: no clock, no I/O."""
 
-LEAST, MOST = 32, 512
+LEAST, MOST = 32, 256
 #: Share of late ones, among as many as are asked at once, from which on fewer are asked.
 MANY = 0.2
 _SHORTEST, _LONGEST = 0.25, 2.0      # seconds
