@@ -1,6 +1,7 @@
 """Looks at the power of machines that are under way: who waits for one, who is being asked, who has answered."""
 
 import collections
+import contextlib
 import dataclasses
 import queue
 import time
@@ -13,6 +14,8 @@ from ingot.conductor.pace import Pace
 WORKERS = 8
 #: Seconds after which nobody believes any more that a driver will answer.
 LOST = 300
+#: Seconds in which more answers may join the first one.
+GATHER = 0.005
 
 
 @dataclasses.dataclass(eq=False, slots=True)
@@ -39,7 +42,7 @@ class Looks:
         self._direct, self._threaded = collections.deque(), collections.deque()       # those that wait
         self._uuids = set()                                                           # of all: waiting or under way
         self._under_way, self._prompt = {}, {}       # uuid -> look, the oldest first; _prompt: direct, and not late yet
-        self._threads = 0
+        self._threads, self._pause = 0, concurrency.Event()
 
     def __len__(self):
         return len(self._uuids)
@@ -69,15 +72,17 @@ class Looks:
             self._pool.submit(_read, look, self._tell(look))
 
     def hear(self, seconds):
-        """(node, state, None) or (node, None, error) of the next one that answers within ``seconds``, or None."""
+        """[(node, state, None) or (node, None, error)] of all that have answered, after ``seconds`` at most."""
         try:
-            look, state, error = self._answers.get(timeout=seconds)
+            answers = [self._answers.get(timeout=seconds)]
         except queue.Empty:
             return self._give_up()
-        if self._under_way.get(look.node['uuid']) is not look:      # given up long ago
-            return None
-        self._leave(look)
-        return look.node, state, error
+        self._pause.wait(GATHER)       # else the thread that asks and this one take turns at each single answer
+        with contextlib.suppress(queue.Empty):
+            while True:
+                answers.append(self._answers.get_nowait())
+        present = time.monotonic()
+        return [(look.node, state, error) for look, state, error in answers if self._leave(look, error, present)]
 
     def close(self):
         """Nobody hears the answers that are still to come."""
@@ -99,31 +104,40 @@ class Looks:
         self._under_way[look.node['uuid']] = look
         return look
 
-    def _leave(self, look):
+    def _leave(self, look, error, present):
+        """False when the look was given up long ago."""
         uuid = look.node['uuid']
+        if self._under_way.get(uuid) is not look:
+            return False
         del self._under_way[uuid]
         self._uuids.discard(uuid)
+        is_prompt = bool(self._prompt.pop(uuid, None))
         if not look.is_direct:
             self._threads -= 1
-        elif self._prompt.pop(uuid, None):
-            self._pace.answered(time.monotonic() - look.begun_at)
+        elif isinstance(error, errors.BmcUnreachable):
+            if not look.node['power_failures']:      # from others nobody expected anything
+                self._pace.silent()
+        elif is_prompt:
+            self._pace.prompt(present - look.begun_at)
+        else:
+            self._pace.late()
+        return True
 
     def _make_room(self, present):
-        """Those that are late do not count among those that are asked; who was silent before is no sign of anything."""
+        """Those that are late do not count among those that are asked."""
         while self._prompt:
             uuid, oldest = next(iter(self._prompt.items()))
             if present - oldest.begun_at < self._pace.patience:
                 return
             del self._prompt[uuid]
-            if not oldest.node['power_failures']:
-                self._pace.late()
 
     def _give_up(self):
-        oldest = next(iter(self._under_way.values()), None)
-        if oldest is None or time.monotonic() - oldest.begun_at < LOST:
-            return None
-        self._leave(oldest)
-        return oldest.node, None, errors.DeadlineExceeded(f'its driver did not answer within {LOST} s.')
+        oldest, present = next(iter(self._under_way.values()), None), time.monotonic()
+        if oldest is None or present - oldest.begun_at < LOST:
+            return []
+        error = errors.DeadlineExceeded(f'its driver did not answer within {LOST} s.')
+        self._leave(oldest, error, present)
+        return [(oldest.node, None, error)]
 
 
 def _read(look, tell):

@@ -37,8 +37,7 @@ class Sync:
             end = time.monotonic() + TURN
             while self._looks and not self._crew.is_stopping:
                 self._looks.begin()
-                answer = self._looks.hear(0.05)
-                if answer:
+                for answer in self._looks.hear(0.05):
                     self._settle(*answer)
                 if not self._looks.is_waiting and not is_whole and time.monotonic() > end:
                     break
