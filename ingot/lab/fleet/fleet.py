@@ -26,7 +26,10 @@ class Fleet:
 
     def start(self):
         for fault in self._faults:
-            self._server.later(fault.after, lambda fault=fault: self._begin(fault))
+            if fault.after:
+                self._server.later(fault.after, lambda fault=fault: self._begin(fault))
+            else:
+                self._begin(fault)
         self._server.start()
 
     def stop(self):
