@@ -6,6 +6,9 @@ from ingot import concurrency, errors
 from ingot.lab.fleet import faults, identity
 from ingot.lab.fleet.enrolment import Enrolment
 
+#: Seconds that an API which is about to start is waited for.
+_PATIENCE = 30
+
 
 def arguments(parser):
     parser.add_argument('what', nargs='?', choices=['run', 'enrol'], default='run',
@@ -55,6 +58,7 @@ def serve(options, addresses):
 def enrol(options, url, addresses):
     def access(number):
         return identity.access(options.seed, number, addresses[number], options.port)
-    made, found = Enrolment(url, access, options.count, seed=options.seed, is_managed=options.manage).run()
+    made, found = Enrolment(url, access, options.count, seed=options.seed, is_managed=options.manage,
+                            patience=_PATIENCE).run()
     print(f'{made} nodes made, {found} were there', flush=True)
     return 0

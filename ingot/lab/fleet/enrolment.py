@@ -1,7 +1,9 @@
 """The nodes of a fleet, made over the API of a running Ingot (or Ironic): one POST a node, one a port."""
 
+import contextlib
 import http.client
 import json
+import socket
 import urllib.parse
 
 from ingot import concurrency, errors
@@ -12,21 +14,32 @@ _VERSION = '1.31'     # newest that is needed: interfaces are left to their defa
 
 
 class Enrolment:
-    """``run`` makes the nodes 0 to ``count`` - 1 at the API ``url``; what is there already is left as it is."""
+    """``run`` makes the nodes 0 to ``count`` - 1 at the API ``url``; what is there already is left as it is.
 
-    def __init__(self, url, access, count, *, seed=0, is_managed=False):
+    ``patience``: seconds that an API which does not listen is waited for.
+    """
+
+    def __init__(self, url, access, count, *, seed=0, is_managed=False, patience=0):
         self._parts = urllib.parse.urlsplit(url)
         if self._parts.scheme not in ('http', 'https') or not self._parts.hostname:
             raise errors.InvalidParameter(f'"{url}" is no URL of an API, such as http://127.0.0.1:6385.')
         self._access, self._count, self._seed, self._is_managed = access, count, seed, is_managed
+        self._patience = patience
 
     def run(self):
         """(made, found there already). Raises the first error: HardwareFailure with the API's words, or that it is away."""
+        concurrency.wait_for(self._listens, self._patience)
         pool = concurrency.Pool(_CLIENTS, 'enrol')
         futures = [pool.submit(self._enrol, range(first, self._count, _CLIENTS)) for first in range(_CLIENTS)]
         made = sum(future.result() for future in futures)
         pool.close()
         return made, self._count - made
+
+    def _listens(self):
+        port = self._parts.port or (443 if self._parts.scheme == 'https' else 80)
+        with contextlib.suppress(OSError), socket.create_connection((self._parts.hostname, port), timeout=5):
+            return True
+        return False
 
     def _enrol(self, numbers):
         """How many of ``numbers`` were made; one connection for all of them."""
