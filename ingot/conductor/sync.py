@@ -67,7 +67,15 @@ class Sync:
         return min(MOST_DUE, 1 + int(self._count * passed * _MARGIN / every))
 
     def _settle(self, node, state, error):
-        """Write one machine's power state down, unless somebody works on it meanwhile."""
+        """Write one machine's power state down, unless somebody works on it meanwhile; one that cannot be written stays due."""
+        try:
+            self._write(node, state, error)
+        except errors.DatabaseFailed:
+            raise                       # it would fail for all the others too
+        except Exception:
+            log.exception('Node %s: its power state cannot be written down', node['uuid'])
+
+    def _write(self, node, state, error):
         if error is not None:
             self._fail(node, error)
         elif state == node['power_state'] and not node['power_failures'] and node['fault'] != power.FAULT:

@@ -264,6 +264,14 @@ def test_a_database_that_fails_loses_no_look(house, direct, crew, monkeypatch):
     assert len(direct.asked) == 20
 
 
+def test_one_that_cannot_be_written_down_does_not_keep_the_others_from_it(house, direct, crew, monkeypatch):
+    many, honest = [house.node('active', power_state='power on') for _ in range(5)], power.record
+    monkeypatch.setattr(power, 'record', lambda database, node, state: {}['broken'] if node['uuid'] == many[0] else honest(
+        database, node, state))
+    crew.sync.turn(is_whole=True)
+    assert [house.row(node)['power_state'] for node in many] == ['power on'] + ['power off'] * 4
+
+
 def test_looks_are_spread_over_the_time(house, direct, monkeypatch):
     """All are due at the start; a turn begins its share of them, the oldest first."""
     present = [1000.0]
