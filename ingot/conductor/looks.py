@@ -30,7 +30,7 @@ class _Look:
 
 
 class Looks:
-    """``add`` nodes, ``begin`` what there is room for, ``hear`` who answered; all by one thread, none of them waits.
+    """``add`` nodes, ``begin`` what there is room for, ``hear`` who answered: all by one thread, and only ``hear`` waits.
 
     Machines whose driver has ``begin_state`` are asked without a thread each, at the pace that they answer at; the others
     share WORKERS threads.
@@ -85,7 +85,7 @@ class Looks:
         return [(look.node, state, error) for look, state, error in answers if self._leave(look, error, present)]
 
     def close(self):
-        """Nobody hears the answers that are still to come."""
+        """Threads that wait for answers end with them."""
         self._pool.close(is_waiting=False)
 
     def _ask(self, look, present):

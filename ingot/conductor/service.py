@@ -48,6 +48,7 @@ class Service:
         """
         self.crew.stop()
         self.periodic.stop()
+        self.crew.sync.close()
         members.leave(self.conf, self.database)
 
     def provision(self, node, verb, arguments=None):

@@ -44,6 +44,10 @@ class Sync:
         finally:
             self._write_same()
 
+    def close(self):
+        """No turn comes any more; nobody hears the answers that are still to come."""
+        self._looks.close()
+
     def _take_due(self):
         """Nodes that are due, the oldest look first, and no more than keeps all of them spread over the time."""
         every, drivers = self._crew.conf.conductor.power_sync_seconds, list(self._drivers.hardware)

@@ -199,6 +199,21 @@ def test_silent_ones_do_not_hold_up_the_others(house, direct, crew):
     assert {house.row(node)['power_failures'] for node in silent} == {1}
 
 
+def test_silent_ones_do_not_fill_the_page_of_those_that_are_due(house, direct, crew, monkeypatch):
+    monkeypatch.setattr('ingot.conductor.sync.MOST_DUE', 10)
+    direct.silent = {house.node('active', power_checked_at=1) for _ in range(15)}
+    others = [house.node('active', power_checked_at=2) for _ in range(5)]
+    for _ in range(4):
+        crew.sync.turn()
+    assert set(others) <= set(direct.asked)
+
+
+def test_a_maintenance_of_ours_ends_though_nothing_else_has_changed(house, direct, crew):
+    node = house.node('active', maintenance=True, fault='power failure', maintenance_reason='It was silent.')
+    crew.sync.turn(is_whole=True)
+    assert house.row(node)['maintenance'] is False
+
+
 def test_who_is_silent_three_times_is_set_aside_and_comes_back(house, direct, crew):
     node = house.node('active')
     direct.is_prompt = False
