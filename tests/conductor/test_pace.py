@@ -38,6 +38,7 @@ def test_late_answers_narrow_it_and_prompt_ones_widen_it_again():
     pace = rounds(rounds(Pace(), 100), 30, late=0.4)
     assert pace.window < MOST / 2
     assert rounds(pace, 100).window == MOST
+    assert rounds(pace, 30, late=0.1).window > MOST * 0.9, 'a few do no harm'
 
 
 def test_a_third_of_silent_ones_is_no_reason_but_most_of_them_are():
