@@ -50,11 +50,6 @@ class Looks:
     def __contains__(self, uuid):
         return uuid in self._uuids
 
-    @property
-    def is_waiting(self):
-        """Whether somebody has not been asked yet."""
-        return bool(self._direct or self._threaded)
-
     def add(self, node, power):
         look = _Look(node, power)
         self._uuids.add(node['uuid'])

@@ -1,7 +1,7 @@
 """Power sync: reads what machines really do; a BMC that stays away puts its node into maintenance until it is back.
 
-Who answers late holds up nobody: a turn begins what is due and writes down what has come; who is still being waited for is
-left to the next turn. Machines that are as they were known cost one write for many of them.
+Who answers late holds up nobody: a turn begins what is due and writes down what has come, for a second; the rest is left to
+the next turn. Machines that are as they were known cost one write for many of them.
 """
 
 import logging
@@ -14,7 +14,7 @@ from ingot.db import power
 log = logging.getLogger(__name__)
 #: So many failures in a row, and the node goes into maintenance.
 FAILURES = 3
-#: Seconds that a turn waits for answers once all that is due has been asked.
+#: Seconds that a turn takes at most, so that drivers which hang hold up nobody either.
 TURN = 1.0
 #: Nodes that one turn reads from the database, and that one write tells.
 MOST_DUE, MOST_SAME = 2000, 500
@@ -39,8 +39,8 @@ class Sync:
                 self._looks.begin()
                 for answer in self._looks.hear(0.05):
                     self._settle(*answer)
-                if not self._looks.is_waiting and not is_whole and time.monotonic() > end:
-                    break
+                if not is_whole and time.monotonic() > end:
+                    break               # who waits, and who is waited for, is left to the next turn
         finally:
             self._write_same()
 
