@@ -50,6 +50,11 @@ class Looks:
     def __contains__(self, uuid):
         return uuid in self._uuids
 
+    @property
+    def waiting(self):
+        """How many have not been asked yet; those that need a thread do not count, since they may wait for long."""
+        return len(self._direct)
+
     def add(self, node, power):
         look = _Look(node, power)
         self._uuids.add(node['uuid'])

@@ -53,13 +53,14 @@ class Sync:
         every, drivers = self._crew.conf.conductor.power_sync_seconds, list(self._drivers.hardware)
         if not every:
             return
-        limit = self._quota(every, drivers) + len(self._looks)
-        for node in power.due(self._database, every, drivers, limit=limit):
-            if node['uuid'] not in self._looks:
-                try:
-                    self._looks.add(node, self._drivers.of(node).interface(node, 'power'))
-                except errors.IngotError as error:
-                    self._settle(node, None, error)
+        room = self._quota(every, drivers) - self._looks.waiting
+        if room <= 0:
+            return
+        for node in power.due(self._database, every, drivers, limit=room, excluding=self._looks):
+            try:
+                self._looks.add(node, self._drivers.of(node).interface(node, 'power'))
+            except errors.IngotError as error:
+                self._settle(node, None, error)
 
     def _quota(self, every, drivers):
         """How many looks may begin in this turn: the share of all nodes that becomes due in its time, and a little more."""

@@ -12,6 +12,7 @@ FAULT = 'power failure'
 #: A machine in these states works for an operation, or nobody has told us yet how to reach it.
 SKIPPED = ('enroll', 'wait call-back', 'clean wait', 'inspect wait', 'rescue wait', 'service wait', 'deploy hold',
            'clean hold', 'service hold', 'adopting', 'adopt failed')
+_WHOLE = sa.select(TABLE).where(TABLE.c.id.in_(sa.bindparam('ids', expanding=True)))
 _SAME = sa.update(TABLE).where(
     TABLE.c.id.in_(sa.bindparam('ids', expanding=True)), TABLE.c.lock_expires_at <= sa.bindparam('present')).values(
     power_checked_at=sa.bindparam('present'))
@@ -29,15 +30,20 @@ def count(database, drivers):
         return connection.execute(sa.select(sa.func.count()).select_from(TABLE).where(*_watched(drivers))).scalar()
 
 
-def due(database, seconds, drivers, *, limit=1000):
-    """Nodes (dicts) of ``drivers`` not looked at for ``seconds``, the oldest look first; locked and unfit ones left out."""
+def due(database, seconds, drivers, *, limit=1000, excluding=()):
+    """Nodes (dicts) of ``drivers`` not looked at for ``seconds``, the oldest look first; locked and unfit ones left out.
+
+    So are those whose uuids are in ``excluding``.
+    """
     present = time.time()
-    query = sa.select(TABLE).where(
+    query = sa.select(TABLE.c.id, TABLE.c.uuid).where(
         TABLE.c.power_checked_at <= present - seconds, TABLE.c.lock_expires_at <= present,
-        TABLE.c.target_power_state.is_(None), *_watched(drivers))
+        TABLE.c.target_power_state.is_(None), *_watched(drivers)).order_by(TABLE.c.power_checked_at)
     with database.read() as connection:
-        found = connection.execute(query.order_by(TABLE.c.power_checked_at).limit(limit)).mappings().all()
-    return [row.parse(TABLE, one) for one in found]
+        found = connection.execute(query.limit(limit + len(excluding))).all()
+        ids = [one.id for one in found if one.uuid not in excluding][:limit]
+        rows = {one['id']: one for one in connection.execute(_WHOLE, {'ids': ids}).mappings()} if ids else {}
+    return [row.parse(TABLE, rows[one]) for one in ids if one in rows]
 
 
 def record_same(database, ids):
