@@ -100,7 +100,7 @@ class Owner:
         self._inbox.put(request)
         if not self._rings:           # else it has not been heard yet, and all that is in the inbox will be read
             self._rings = True
-            with contextlib.suppress(BlockingIOError):
+            with contextlib.suppress(OSError):      # it rings already, or has just ended
                 self._ringer.send(b'!')
 
     def _run(self):
