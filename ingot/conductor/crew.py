@@ -6,6 +6,7 @@ import logging
 
 from ingot import concurrency, errors, fence
 from ingot.conductor import flow, power, verb
+from ingot.conductor.sync import Sync
 from ingot.conductor.task import Task
 from ingot.db import clock, lease
 from ingot.db import conductor as conductors
@@ -28,6 +29,7 @@ class Crew:
         self._tasks = {}
         self._lock = concurrency.Lock()
         self._stopping, self._closed = concurrency.Event(), concurrency.Event()
+        self.sync = Sync(self)
 
     @property
     def busy(self):
@@ -48,6 +50,11 @@ class Crew:
         """Whether nodes of this (slot, conductor group, driver) belong to this conductor. While nobody is on the list, all do."""
         ring = conductors.ring(self.database)
         return not ring.places() or ring.host(*place) == self.conf.host
+
+    def share(self):
+        """What belongs to this conductor, as ``Ring.share`` has it; None while nobody is on the list."""
+        ring = conductors.ring(self.database)
+        return ring.share(self.conf.host) if ring.places() else None
 
     def close(self):
         """Finish what was begun, and begin nothing more."""

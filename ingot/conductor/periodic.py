@@ -4,7 +4,7 @@ import logging
 import time
 
 from ingot import concurrency
-from ingot.conductor import members, orphans, sync, watch
+from ingot.conductor import members, orphans, watch
 from ingot.db import history, idempotency
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ TABLE = (
 #: As TABLE, with a thread each: what may take its time, and the one thing that nothing may hold up.
 ALONE = (
     ('heartbeat',      lambda conf: conf.conductor.heartbeat_seconds,                           _beat),
-    ('power sync',     lambda conf: min(10, conf.conductor.power_sync_seconds) or 3600,         sync.run),
+    ('power sync',     lambda conf: min(1, conf.conductor.power_sync_seconds) or 3600,          lambda crew: crew.sync.turn()),
     ('orphan search',  lambda conf: 60,                                                         orphans.search),
     ('image cache',    lambda conf: 600,                                                        orphans.trim),
     ('history',        lambda conf: 3600,                                                       _prune),

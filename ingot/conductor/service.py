@@ -49,6 +49,7 @@ class Service:
         self._leave()
         self.crew.stop()
         self.periodic.stop()
+        self.crew.sync.close()
 
     def drain(self):
         """Finish every flow that runs, however long that takes, while requests go to other conductors; then return."""

@@ -77,7 +77,7 @@ nodes = _table(
     sa.Column('locked_at', sa.Double),
     # The operation under way, if any: one at a time.
     _text('operation', 36),
-    sa.Column('power_checked_at', sa.Double, nullable=False, default=0),
+    sa.Column('power_checked_at', sa.Double, nullable=False, default=0, index=True),
     sa.Column('power_failures', sa.Integer, nullable=False, default=0),
 )
 

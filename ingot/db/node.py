@@ -1,5 +1,6 @@
 """Nodes."""
 
+import collections
 import uuid
 
 import sqlalchemy as sa
@@ -37,9 +38,13 @@ def host(ring, conductor):
 
 def belongs(share):
     """The condition for nodes that belong to a host, given its ``Ring.share``."""
+    places = collections.defaultdict(list)
+    for place, slots in share.items():
+        places[slots].append(place)
     return sa.or_(sa.false(), *(
-        sa.and_(TABLE.c.conductor_group == group, TABLE.c.driver == driver, *([] if slots is None else [TABLE.c.slot.in_(slots)]))
-        for (group, driver), slots in share.items()))
+        sa.and_(sa.or_(*(sa.and_(TABLE.c.conductor_group == group, TABLE.c.driver == driver) for group, driver in those)),
+                *([] if slots is None else [TABLE.c.slot.in_(slots)]))
+        for slots, those in places.items()))
 
 
 def _works_on(wanted):

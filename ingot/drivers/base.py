@@ -87,9 +87,15 @@ class Export(NamedTuple):
 
 
 class Power(Protocol):
+    """``begin_state`` need not be there: as ``state``, for drivers that reach thousands of machines without a thread for each.
+
+    It returns at once; ``answered(state)`` or ``answered(None, error)`` is called once, from any thread, within a minute.
+    """
+
     def properties(self) -> dict: ...             # {driver_info key: one sentence}
     def validate(self, node) -> None: ...         # InvalidParameter names the key; does not touch the network
     def state(self, node) -> str: ...             # 'power on' | 'power off'
+    def begin_state(self, node, answered) -> None: ...   # raises as ``state`` does, or tells
     def set(self, node, target, timeout) -> None: ...  # returns when reached (states.POWER_*); DeadlineExceeded after timeout s
     def supported(self, node) -> list: ...        # the targets it understands
 

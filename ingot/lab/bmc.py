@@ -11,13 +11,15 @@ from ingot import errors
 from ingot.lab import commands, fru, rmcp, session
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class Knobs:
     """How a BMC misbehaves; the defaults are a healthy one.
 
     ``delay``: seconds before each answer. ``loss``: share (0 to 1) of datagrams that vanish, either way. ``silent``: hears
     nothing. ``refuse``: every password is wrong. ``stuck``: power commands are accepted and nothing happens. ``slow``:
     seconds until a power command is carried out. ``lie``: 'on' or 'off' is reported, whatever is true; None: the truth.
+    ``half``: a cycle or reset ends in "off", and the first "on" after an "off" is lost. ``sessions``: so many, and not one
+    more; None: the one that is idle longest makes room.
     """
 
     delay: float = 0.0
@@ -26,7 +28,9 @@ class Knobs:
     silent: bool = False
     refuse: bool = False
     stuck: bool = False
+    half: bool = False
     lie: str | None = None
+    sessions: int | None = None
 
     def check(self, name, value):
         """Raises InvalidParameter when there is no such knob, or none with such a value."""
@@ -42,7 +46,15 @@ _KINDS = {
     float: ('a number, 0 or more (loss: at most 1)', lambda value: type(value) in (int, float) and value >= 0),
     bool: ('true or false', lambda value: isinstance(value, bool)),
     str | None: ('"on", "off" or null', lambda value: value in ('on', 'off', None)),
+    int | None: ('a whole number, 0 or more, or null', lambda value: value is None or (type(value) is int and value >= 0)),
 }
+
+
+_HEALTHY = Knobs()                # shared: thousands of BMCs are
+
+
+def _at_once(_seconds, function):
+    function()
 
 
 class Bmc:
@@ -52,13 +64,15 @@ class Bmc:
     function after the answer is out; without it functions run at once.
     """
 
+    __slots__ = ('__dict__', '_deaf_until', '_is_half_off', 'after', 'boot_parameters', 'guid', 'knobs', 'machine', 'sessions')
+
     def __init__(self, machine, user, password, *, later=None):
-        self.machine, self.knobs = machine, Knobs()
+        self.machine, self.knobs = machine, _HEALTHY
         self.guid = machine.uuid.bytes_le
         self.sessions = session.Sessions(self.guid, user, password)
         self.boot_parameters = {}
-        self.after = later or (lambda seconds, function: function())
-        self._deaf_until = 0.0
+        self.after = later or _at_once
+        self._deaf_until, self._is_half_off = 0.0, False
 
     @property
     def is_on(self):
@@ -75,8 +89,18 @@ class Bmc:
 
     def control(self, action):
         """A power command, as far as the knobs let it through."""
-        if not self.knobs.stuck:
+        if self.knobs.half:
+            action = self._halve(action)
+        if action and not self.knobs.stuck:
             self.after(self.knobs.slow, lambda: self.machine.obey(action))
+
+    def _halve(self, action):
+        """What is left of ``action``: 'off' of a cycle or reset, nothing of the first 'on' after an 'off'."""
+        if action == 'on' and self._is_half_off:
+            self._is_half_off = False
+            return None
+        self._is_half_off = action in ('off', 'soft off')
+        return 'off' if action in ('cycle', 'reset') else action
 
     def reset(self, seconds=0):
         """Start the BMC anew: every session is lost, and for ``seconds`` it hears nothing. The machine runs on."""
@@ -90,8 +114,8 @@ class Bmc:
             self.reset(float(value or 0))
             return
         self.knobs.check(name, value)
-        setattr(self.knobs, name, value)
-        self.sessions.is_refusing = self.knobs.refuse
+        self.knobs = dataclasses.replace(self.knobs, **{name: value})
+        self.sessions.is_refusing, self.sessions.most = self.knobs.refuse, self.knobs.sessions
 
     def answer(self, datagram):
         """The datagram that answers this one, or None."""

@@ -25,10 +25,11 @@ _BATCH = 256                                        # datagrams between two look
 class BmcServer:
     """UDP socket on ``address``:``port`` (0: any free one; see ``port``) with BMCs behind its addresses.
 
-    ``address`` '0.0.0.0' serves all of 127.0.0.0/8; what is sent to an address without a BMC is ignored.
+    ``address`` '0.0.0.0' serves all of 127.0.0.0/8; what is sent to an address without a BMC is ignored. ``seed``: of the
+    dice that the knob ``loss`` throws.
     """
 
-    def __init__(self, address='0.0.0.0', port=0):
+    def __init__(self, address='0.0.0.0', port=0, *, seed=None):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._socket.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
@@ -38,7 +39,7 @@ class BmcServer:
             self._socket.close()
             raise errors.HardwareFailure(f'BMCs cannot listen on UDP {address}:{port}: {error.strerror}.') from None
         self.port = self._socket.getsockname()[1]
-        self._bmcs = {}
+        self._bmcs, self._dice = {}, random.Random(seed)
         self._timers, self._order = [], itertools.count()
         self._ear, self._mouth = socket.socketpair()
         self._thread = None
@@ -48,7 +49,7 @@ class BmcServer:
         key = ipaddress.IPv4Address(address).packed
         if key in self._bmcs:
             raise errors.Duplicate(f'Address {address} has a BMC already.')
-        self._bmcs[key] = bmc.Bmc(machine, user, password, later=self._later)
+        self._bmcs[key] = bmc.Bmc(machine, user, password, later=self.later)
         return self._bmcs[key]
 
     def remove(self, address):
@@ -66,8 +67,11 @@ class BmcServer:
         for channel in (self._socket, self._ear, self._mouth):
             channel.close()
 
-    def _later(self, seconds, function):
-        """Run ``function`` in the thread of the service, not before it is done with the present datagram."""
+    def later(self, seconds, function):
+        """Run ``function`` in the thread of the service, not before it is done with the present datagram.
+
+        Called in that thread, or before ``start``.
+        """
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), function))
 
     def _serve(self):
@@ -109,17 +113,18 @@ class BmcServer:
         return True
 
     def _answer(self, target, address, datagram, sender):
-        if target.is_deaf or random.random() < target.knobs.loss:
+        loss = target.knobs.loss
+        if target.is_deaf or (loss and self._dice.random() < loss):
             return
         try:
             reply = target.answer(datagram)
         except Exception:                     # one machine's fault must not silence the whole rack
             LOG.exception('The BMC at %s failed', socket.inet_ntoa(address))
             return
-        if reply is None or random.random() < target.knobs.loss:
+        if reply is None or (loss and self._dice.random() < loss):
             return
         if target.knobs.delay:
-            self._later(target.knobs.delay, lambda: self._send(reply, address, sender))
+            self.later(target.knobs.delay, lambda: self._send(reply, address, sender))
         else:
             self._send(reply, address, sender)
 

@@ -17,7 +17,7 @@ MOST = 64                         # logins and sessions a BMC keeps; the one tha
 WINDOW = 16                       # how far back a sequence number may still arrive (6.12.13)
 USER, OPERATOR, ADMINISTRATOR = 2, 3, 4
 # Status codes of table 13-15.
-OK, NO_SUCH_SESSION, BAD_ROLE, BAD_NAME, BAD_CODE, NO_SUITE = 0x00, 0x02, 0x09, 0x0D, 0x0F, 0x11
+OK, FULL, NO_SUCH_SESSION, BAD_ROLE, BAD_NAME, BAD_CODE, NO_SUITE = 0x00, 0x01, 0x02, 0x09, 0x0D, 0x0F, 0x11
 
 
 class Session:
@@ -56,14 +56,17 @@ class Session:
 
 
 class Sessions:
-    """Every session of one BMC with the one user that it knows."""
+    """Every session of one BMC with the one user that it knows.
+
+    ``most``: logins and sessions beyond so many are refused; None: the one that is idle longest makes room.
+    """
+
+    __slots__ = ('_sessions', 'guid', 'is_refusing', 'most', 'password', 'user')
 
     def __init__(self, guid, user, password):
         self.guid, self.user, self.password = guid, user.encode(), password.encode()
-        self.is_refusing = False
+        self.is_refusing, self.most = False, None
         self._sessions = {}
-        self._steps = {rmcp.OPEN: (rmcp.OPEN_ANSWER, 32, self._open), rmcp.RAKP1: (rmcp.RAKP2, 28, self._meet),
-                       rmcp.RAKP3: (rmcp.RAKP4, 8, self._prove)}
 
     def __len__(self):
         return len(self._sessions)
@@ -89,19 +92,28 @@ class Sessions:
 
     def negotiate(self, kind, payload):
         """(payload type, payload) of the answer to a set-up message, or None when it deserves no answer."""
-        answer, size, step = self._steps.get(kind, (None, 0, None))
+        answer, size, step = _STEPS.get(kind, (None, 0, None))
         if step is None or len(payload) < size:
             return None
-        return answer, step(payload)
+        return answer, step(self, payload)
 
     def _open(self, payload):
         tag, _, console_id = struct.unpack_from('<BB2xI', payload)
         suite = _offered_suite(payload)
         if suite is None:
             return _refuse(tag, NO_SUITE, console_id)
+        if self.most is not None and not self._has_room():
+            return _refuse(tag, FULL, console_id)
         session = Session(self._new_id(), console_id, suite)
         self._sessions[session.bmc_id] = session
         return struct.pack('<BBBxII', tag, OK, ADMINISTRATOR, console_id, session.bmc_id) + _offer(suite)
+
+    def _has_room(self):
+        """Whether there is one less than ``most``, what has been idle for too long forgotten."""
+        if len(self._sessions) >= self.most:
+            oldest = time.monotonic() - INACTIVITY_SECONDS
+            self._sessions = {number: session for number, session in self._sessions.items() if session.touched > oldest}
+        return len(self._sessions) < self.most
 
     def _new_id(self):
         if len(self._sessions) >= MOST:
@@ -149,6 +161,11 @@ class Sessions:
 
     def _secret(self):
         return os.urandom(16) if self.is_refusing else self.password
+
+
+#: Payload type of a set-up message -> (that of its answer, its least size, what makes the answer).
+_STEPS = {rmcp.OPEN: (rmcp.OPEN_ANSWER, 32, Sessions._open), rmcp.RAKP1: (rmcp.RAKP2, 28, Sessions._meet),
+          rmcp.RAKP3: (rmcp.RAKP4, 8, Sessions._prove)}
 
 
 def _refuse(tag, status, console_id):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from concurrent import futures
 
@@ -326,6 +327,67 @@ def test_stop_fails_who_waits_and_start_works_again(rack, started, context):
     bmc.turn('silent', False)
     owner.start()
     assert power.state(node) == 'power off'
+
+
+@pytest.fixture
+def begin(started):
+    """``begin(nodes)`` asks all of them at once; {uuid: (state, error)}, which fills as they answer."""
+    power = started(IpmiPower)
+
+    def ask(nodes):
+        told = {}
+        for node in nodes:
+            power.begin_state(node, lambda state, error=None, node=node: told.setdefault(node['uuid'], []).append((state, error)))
+        return told
+    return ask
+
+
+def test_many_are_asked_at_once_without_a_thread_for_each(rack, begin):
+    nodes = [rack.add()[1] for _ in range(80)]
+    before = threading.active_count()
+    for _ in range(2):      # log in, and then on held sessions
+        told = begin(nodes)
+        assert threading.active_count() == before
+        assert concurrency.wait_for(lambda told=told: len(told) == 80, 30)
+        assert all(answers == [('power off', None)] for answers in told.values())
+
+
+def test_who_cannot_be_asked_is_told_too(rack, begin):
+    (dead, dead_node), (_, wrong_node) = rack.add(), rack.add(ipmi_password='wrong')
+    dead.turn('silent', True)
+    nowhere = {'uuid': 'nowhere', 'driver_info': {'ipmi_address': 'no such host', 'ipmi_password': 'x'}}
+    told = begin([dead_node, wrong_node, nowhere, rack.add()[1]])
+    assert concurrency.wait_for(lambda: len(told) == 4, 30)
+    kinds = {uuid: type(error) for uuid, [(_, error)] in told.items()}
+    assert [kinds[node['uuid']] for node in (dead_node, wrong_node, nowhere)] == [
+        errors.BmcUnreachable, errors.BmcRefused, errors.BmcUnreachable]
+
+
+def test_an_address_that_is_missing_is_refused_at_once(begin):
+    with pytest.raises(errors.InvalidParameter, match='ipmi_address is missing'):
+        begin([{'uuid': 'n', 'driver_info': {}}])
+
+
+def test_who_is_asked_when_the_service_stops_is_told(rack, begin, context):
+    bmc, node = rack.add()
+    bmc.turn('silent', True)
+    told = begin([node] * 3)
+    context.service(Owner).stop()
+    assert [type(error) for _, error in told[node['uuid']]] == [errors.Unavailable] * 3
+
+
+def test_no_more_sessions_are_held_than_is_good(rack, begin, context, monkeypatch):
+    """And those that are held stay held, though all are asked in turn."""
+    monkeypatch.setattr('ingot.drivers.ipmi.owner._HELD', 5)
+    bmcs, nodes = zip(*(rack.add() for _ in range(12)), strict=True)
+    owner = context.service(Owner)
+    for _ in range(2):
+        for node in nodes:
+            told = begin([node])
+            assert concurrency.wait_for(lambda told=told: told, 30)
+        assert concurrency.wait_for(lambda: len(owner._bmcs) == 5, 30)
+    assert [key[0] for key in owner._bmcs] == [node['driver_info']['ipmi_address'] for node in nodes[:5]]
+    assert concurrency.wait_for(lambda: [len(bmc.sessions) for bmc in bmcs] == [1] * 5 + [0] * 7, 30)
 
 
 @pytest.mark.parametrize(('key', 'value', 'words'), [

@@ -11,7 +11,7 @@ import time
 from ingot import concurrency, errors
 from ingot.drivers.ipmi.address import Address
 
-_KEEPALIVE = 25.0      # seconds of silence until a packet is sent: BMCs end sessions after 60 s (IPMI 2.0, 6.12.15)
+_KEEPALIVE = 40.0      # seconds of silence until a packet is sent: BMCs end sessions after 60 +/- 3 s (IPMI 2.0, 6.12.15)
 _UNUSED = 300.0        # seconds after which a session is closed: BMCs have few
 
 
@@ -20,7 +20,7 @@ class Request:
     """One IPMI request; ``future`` gets pyghmi's answer (dict with code and data) or an error."""
 
     address: Address
-    peer: tuple            # socket address
+    peer: tuple | None     # socket address, once it is known
     netfn: int
     command: int
     data: bytes

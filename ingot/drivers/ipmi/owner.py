@@ -16,6 +16,8 @@ from ingot.drivers.ipmi import bmc
 from ingot.drivers.ipmi.session import Session
 
 _TICK, _SWEEP = 0.05, 1.0      # seconds: BMCs with a request under way are looked at, and all others
+_NAMES = 4                     # threads for BMCs that are known by name: a resolver may take its time
+_HELD = 10_000                 # sessions that are kept open, of 10 KiB each; later ones are closed when they are not in use
 _BUSY = {0xc0, 0xc3, 0xcf, 0xd2}     # completion codes that pass (IPMI 2.0 table 5-2): busy, timeout, duplicate, booting
 LOG = logging.getLogger(__name__)
 
@@ -28,7 +30,9 @@ class Owner:
         self._inbox = concurrency.Queue()
         self._bmcs, self._busy = {}, set()       # (host, port) -> bmc.Bmc
         self._sockets = {}                       # address family -> socket
-        self._swept_at = 0.0
+        self._names = concurrency.Pool(_NAMES, 'ipmi-names')
+        self._rings = False
+        self._swept_at = self._ticked_at = 0.0
         self._thread = None
 
     def start(self):
@@ -37,6 +41,7 @@ class Owner:
             self._selector = selectors.DefaultSelector()
             self._listen(self._bell)
             self._ringer.setblocking(False)
+            self._rings = False
             self._thread = concurrency.spawn(self._run, name='ipmi-owner')
 
     def stop(self):
@@ -51,30 +56,52 @@ class Owner:
 
         Raises BmcUnreachable, or BmcRefused for a login or a request that the BMC does not like.
         """
-        response = self.exchange(address, netfn, command, data, seconds=seconds)
-        if response['code']:
-            kind = errors.BmcUnreachable if response['code'] in _BUSY else errors.BmcRefused
-            raise kind(f'{address} refused request {netfn:02x} {command:02x}: {get_ipmi_error(response)} '
-                       f'(0x{response["code"]:02x}).', remedy='Check ipmi_priv_level, and what this BMC supports.')
-        return bytes(response['data'])
+        return _data(address, netfn, command, self.exchange(address, netfn, command, data, seconds=seconds))
 
     def exchange(self, address, netfn, command, data=(), *, lun=0, seconds=None):
         """As ``ask``, but the whole answer: a dict with netfn, command, code and data, whatever the code is."""
-        if self._thread is None:
-            raise errors.Unavailable(f'{address} cannot be asked: the IPMI service is not running.')
         seconds = self._seconds if seconds is None else seconds
-        asked_at = time.monotonic()
-        request = bmc.Request(address, _resolve(address), netfn, command, bytes(data), lun, seconds, asked_at, fence.current())
-        self._put(request)
+        request = self._request(address, netfn, command, data, lun, seconds)
+        self._hand_over(request, _resolve(address))
         try:
             return request.future.result(seconds + 5)
         except TimeoutError:
             raise errors.Unavailable(f'{address} cannot be asked: the IPMI service does not respond.') from None
 
+    def begin(self, address, netfn, command, answered, data=()):
+        """As ``ask``, without waiting: ``answered(data, None)`` or ``answered(None, error)`` is called once, by any thread.
+
+        It must not block. For those who ask thousands: nothing here needs a thread of its own.
+        """
+        request = self._request(address, netfn, command, data, 0, self._seconds)
+        request.future.add_done_callback(lambda future: answered(*_outcome(address, netfn, command, future)))
+        peer = _numeric(address)
+        if peer:
+            self._hand_over(request, peer)
+        else:
+            self._names.submit(self._resolve_and_hand_over, request)
+
+    def _request(self, address, netfn, command, data, lun, seconds):
+        if self._thread is None:
+            raise errors.Unavailable(f'{address} cannot be asked: the IPMI service is not running.')
+        return bmc.Request(address, None, netfn, command, bytes(data), lun, seconds, time.monotonic(), fence.current())
+
+    def _resolve_and_hand_over(self, request):
+        try:
+            self._hand_over(request, _resolve(request.address))
+        except errors.BmcUnreachable as error:
+            request.future.set_exception(error)
+
+    def _hand_over(self, request, peer):
+        request.peer = peer
+        self._put(request)
+
     def _put(self, request):
         self._inbox.put(request)
-        with contextlib.suppress(BlockingIOError):     # it rings already
-            self._ringer.send(b'!')
+        if not self._rings:           # else it has not been heard yet, and all that is in the inbox will be read
+            self._rings = True
+            with contextlib.suppress(OSError):      # it rings already, or has just ended
+                self._ringer.send(b'!')
 
     def _run(self):
         is_running = True
@@ -83,17 +110,26 @@ class Owner:
                 is_running = self._turn()
             except Exception:
                 LOG.exception('the IPMI owner goes on after an error')
-        for one in self._bmcs.values():
-            one.close(errors.Unavailable('The IPMI service was stopped.'))
+        self._refuse(errors.Unavailable('The IPMI service was stopped.'))
         for channel in (*self._sockets.values(), self._bell, self._ringer, self._selector):
             channel.close()
         self._bmcs, self._busy, self._sockets = {}, set(), {}
+
+    def _refuse(self, error):
+        """End all sessions; who waits for an answer, or is in line, gets ``error``."""
+        for one in self._bmcs.values():
+            one.close(error)
+        while not self._inbox.empty():
+            request = self._inbox.get()
+            if request:
+                request.future.set_exception(error)
 
     def _turn(self):
         """Wait for something to do and do it; False when it is time to end."""
         for key, _ in self._selector.select(_TICK if self._busy else _SWEEP):
             if key.fileobj is self._bell:
                 self._bell.recv(4096)
+                self._rings = False       # before the inbox is read
             else:
                 self._receive(key.fileobj)
         while not self._inbox.empty():
@@ -113,6 +149,9 @@ class Owner:
 
     def _tick(self):
         now = time.monotonic()
+        if now - self._ticked_at < _TICK:       # thousands may be silent while others answer
+            return
+        self._ticked_at = now
         is_sweep = now - self._swept_at >= _SWEEP
         if is_sweep:
             self._swept_at = now
@@ -120,7 +159,15 @@ class Owner:
             one.tick(now)
             (self._busy.add if one.is_busy else self._busy.discard)(one)
         if is_sweep:
-            self._bmcs = {key: one for key, one in self._bmcs.items() if one.is_busy or one.is_connected}
+            self._sweep()
+
+    def _sweep(self):
+        """Forget who has nothing to do; close sessions beyond _HELD, the newest: those of who is asked in turn stay held."""
+        held = [one for one in self._bmcs.values() if one.is_connected]
+        for one in held[_HELD:]:
+            if not one.is_busy:
+                one.close()
+        self._bmcs = {key: one for key, one in self._bmcs.items() if one.is_busy or one.is_connected}
 
     def _connect(self, address, peer, on_login):
         family = socket.AF_INET if len(peer) == 2 else socket.AF_INET6
@@ -150,7 +197,36 @@ def _send(channel, packet, to):
         channel.sendto(packet, to)
 
 
+def _data(address, netfn, command, response):
+    """The data of pyghmi's ``response`` (bytes); BmcRefused, or BmcUnreachable when it passes by itself."""
+    if response['code']:
+        kind = errors.BmcUnreachable if response['code'] in _BUSY else errors.BmcRefused
+        raise kind(f'{address} refused request {netfn:02x} {command:02x}: {get_ipmi_error(response)} '
+                   f'(0x{response["code"]:02x}).', remedy='Check ipmi_priv_level, and what this BMC supports.')
+    return bytes(response['data'])
+
+
+def _outcome(address, netfn, command, future):
+    """(data, None) or (None, error) of a request that is over."""
+    try:
+        return _data(address, netfn, command, future.result()), None
+    except errors.IngotError as error:
+        return None, error
+
+
+def _numeric(address):
+    """The socket address of a BMC that is known by its number, or None."""
+    try:
+        socket.inet_pton(socket.AF_INET, address.host)
+    except OSError:
+        return None
+    return address.host, address.port
+
+
 def _resolve(address):
+    numeric = _numeric(address)
+    if numeric:
+        return numeric
     try:
         return socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)[0][4]
     except OSError as error:

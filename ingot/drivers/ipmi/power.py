@@ -39,6 +39,11 @@ class IpmiPower:
     def state(self, node):
         return self._state(address.read(node), self._seconds)
 
+    def begin_state(self, node, answered):
+        def tell(data, error):
+            answered(None, error) if error else answered(_read(data))
+        self._owner.begin(address.read(node), _CHASSIS, _STATUS, tell)
+
     def set(self, node, target, timeout):
         """Bring the machine to ``target`` within ``timeout`` seconds; a machine that is there already is left alone.
 
@@ -52,11 +57,14 @@ class IpmiPower:
             change.make(order, wanted)
 
     def _state(self, bmc, seconds):
-        is_on = self._owner.ask(bmc, _CHASSIS, _STATUS, seconds=seconds)[0] & 1
-        return states.POWER_ON if is_on else states.POWER_OFF
+        return _read(self._owner.ask(bmc, _CHASSIS, _STATUS, seconds=seconds))
 
     def _order(self, bmc, order, seconds):
         self._owner.ask(bmc, _CHASSIS, _CONTROL, [order], seconds=seconds)
+
+
+def _read(status):
+    return states.POWER_ON if status[0] & 1 else states.POWER_OFF
 
 
 class _Change:

@@ -1,0 +1,64 @@
+"""``ingot fleet``: thousands of simulated machines behind real BMCs, in one process."""
+
+import signal
+
+from ingot import concurrency, errors
+from ingot.lab.fleet import faults, identity
+from ingot.lab.fleet.enrolment import Enrolment
+
+#: Seconds that an API which is about to start is waited for.
+_PATIENCE = 30
+
+
+def arguments(parser):
+    parser.add_argument('what', nargs='?', choices=['run', 'enrol'], default='run',
+                        help='run it (the default), or make the nodes of one that runs')
+    parser.add_argument('url', nargs='?', help='the API at which nodes are made (enrol)')
+    parser.add_argument('--count', type=int, default=1000, metavar='N', help='how many (default %(default)s)')
+    parser.add_argument('--first', default=identity.FIRST, metavar='ADDRESS',
+                        help='of the first BMC, in 127.0.0.0/8 (default %(default)s)')
+    parser.add_argument('--port', type=int, default=identity.PORT, help='UDP port of all BMCs (default %(default)s)')
+    parser.add_argument('--faults', metavar='FILE', help='which of them misbehave, and how (JSON, see docs/lab.md)')
+    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of passwords, identities and chance (default 0)')
+    parser.add_argument('--enrol', metavar='URL', help='make the nodes as well, once the BMCs answer')
+    parser.add_argument('--manage', action='store_true', help='ask for "manage" of each node that is made')
+
+
+def run(options):
+    identity.check_seed(options.seed)
+    addresses = identity.addresses(options.count, options.first)
+    if options.what == 'enrol':
+        if not options.url:
+            raise errors.InvalidParameter('ingot fleet enrol needs the URL of the API.', remedy='ingot fleet enrol URL')
+        return enrol(options, options.url, addresses)
+    return serve(options, addresses)
+
+
+def serve(options, addresses):
+    """Run the fleet until SIGTERM or SIGINT."""
+    from ingot.lab.fleet.fleet import Fleet
+    plan = faults.load(options.faults, addresses, options.seed) if options.faults else ()
+    ended = concurrency.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    fleet = Fleet(options.count, first=options.first, port=options.port, seed=options.seed, faults=plan)
+    fleet.start()
+    try:
+        options.port = fleet.port
+        print(f'Fleet of {len(fleet)} BMCs at {addresses[0]} to {addresses[-1]}, UDP port {fleet.port}, user {identity.USER}, '
+              f'passwords {identity.password(options.seed, 0)} to {identity.password(options.seed, len(fleet) - 1)}', flush=True)
+        if options.enrol:
+            enrol(options, options.enrol, addresses)
+        ended.wait()
+    finally:
+        fleet.stop()
+    return 0
+
+
+def enrol(options, url, addresses):
+    def access(number):
+        return identity.access(options.seed, number, addresses[number], options.port)
+    made, found = Enrolment(url, access, options.count, seed=options.seed, is_managed=options.manage,
+                            patience=_PATIENCE).run()
+    print(f'{made} nodes made, {found} were there', flush=True)
+    return 0
