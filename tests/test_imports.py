@@ -6,14 +6,15 @@ import pathlib
 import pytest
 
 HOUSE = pathlib.Path(__file__).parent.parent / 'ingot'
-GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian', 'initramfs'}
+GROUND = {'errors', 'config', 'programs', 'states', 'queue', 'concurrency', 'debian', 'initramfs'}
 #: Room -> the rooms whose modules it may import (its own always).
 MAY_IMPORT = {
-    'errors': set(), 'config': {'errors'}, 'states': {'errors'}, 'concurrency': {'errors', 'config'},
+    'errors': set(), 'config': {'errors'}, 'states': {'errors'}, 'queue': set(),
+    'concurrency': {'errors', 'config'},
     'programs': {'errors', 'config', 'concurrency'}, 'debian': {'errors', 'programs'},
     'initramfs': {'errors', 'programs'},
     'rpc': {'errors', 'config'},
-    'db': {'errors', 'states', 'config'},
+    'db': {'errors', 'states', 'queue', 'config'},
     'drivers': {'errors', 'states', 'config', 'programs', 'concurrency'},
     'rules': {'errors'},
     'conductor': GROUND | {'rpc', 'db', 'drivers', 'rules'},

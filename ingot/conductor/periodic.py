@@ -34,6 +34,7 @@ TABLE = (
 ALONE = (
     ('lease renewal',  lambda conf: conf.conductor.heartbeat_seconds,                           lambda crew: crew.renew()),
     ('power sync',     lambda conf: min(10, conf.conductor.power_sync_seconds) or 3600,         sync.run),
+    ('queue',          lambda conf: min(1, conf.conductor.heartbeat_seconds),                   lambda crew: crew.line.look()),
     ('orphan search',  lambda conf: 60,                                                         orphans.search),
     ('image cache',    lambda conf: 600,                                                        orphans.trim),
     ('history',        lambda conf: 3600,                                                       _prune),

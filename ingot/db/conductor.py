@@ -55,6 +55,11 @@ def online(database, seconds=ALIVE_SECONDS):
     return sorted(alive, key=lambda one: one['heartbeat_at'], reverse=True)
 
 
+def drivers(database):
+    """Drivers of all conductors that live."""
+    return {driver for one in online(database) for driver in one['drivers']}
+
+
 def is_alive(conductor, seconds=ALIVE_SECONDS):
     return conductor['online'] and conductor['heartbeat_at'] > time.time() - seconds
 

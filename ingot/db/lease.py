@@ -66,7 +66,12 @@ def renew(database, held, seconds):
 def release(database, node_uuid, epoch):
     """Let go of the lock; nothing happens when it is another's by now."""
     with database.write() as connection:
-        connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(_FREE))
+        let_go(connection, node_uuid, epoch)
+
+
+def let_go(connection, node_uuid, epoch):
+    """As ``release``, in the transaction of the change that it belongs to."""
+    connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(_FREE))
 
 
 def hand_over(database, node_uuid, epoch):
@@ -81,12 +86,15 @@ def expire_owner(database, owner):
         connection.execute(sa.update(_nodes).where(_nodes.c.lock_owner == owner).values(lock_expires_at=0))
 
 
-def abandoned(database):
-    """Uuids of the nodes whose lease ran out in the middle of work: locks never released, running operations."""
+def abandoned(database, drivers=None):
+    """Uuids of the nodes (of ``drivers``) whose lease ran out in the middle of work: locks never released, running operations,
+    operations that were given a place and are not begun."""
     operations = models.operations
     query = sa.select(_nodes.c.uuid).outerjoin(operations, operations.c.uuid == _nodes.c.operation).where(
         _nodes.c.lock_expires_at <= time.time(),
         _nodes.c.lock_owner.is_not(None) | (operations.c.status == 'running'))
+    if drivers is not None:
+        query = query.where(_nodes.c.driver.in_(drivers))
     with database.read() as connection:
         return list(connection.execute(query).scalars())
 

@@ -26,6 +26,7 @@ EVENT_KINDS = ('phase', 'progress', 'log')
 def new(node, flow, *, seconds, arguments=None, configdrive=None):
     """Values of a new running operation of ``node``, with a uuid; not stored yet. ``seconds``: its first deadline."""
     return {'uuid': str(uuidlib.uuid4()), 'node_id': node['id'], 'flow': flow, 'status': 'running', 'created_at': now(),
+            'state_before': node['provision_state'],
             'deadline_at': time.time() + seconds, 'arguments': arguments or {}, 'configdrive': configdrive}
 
 
