@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 #: Flow that needs a place -> its service points: one is a session of a BMC, one more a stream of an image.
 POINTS = {'deploy': 2, 'rebuild': 2, 'clean': 1, 'clean by hand': 1, 'delete': 1}
+#: Those that need it only later on: they begin at once, and queue at the step that needs it.
+LATER = frozenset({'delete'})
 MOST_POINTS = max(POINTS.values())
 MODES, ORDERS = ('parallel', 'rolling'), ('fair', 'fifo')
 

@@ -53,7 +53,7 @@ class Seen(NamedTuple):
 
 def place(connection, flow, *, has_room):
     """Columns of a new operation: it starts at once, or it waits. ``has_room``: its conductor has a worker for it."""
-    if flow not in queue.POINTS:
+    if flow not in queue.POINTS or flow in queue.LATER:
         return {'status': 'running'}
     if has_room and not connection.execute(_HAS_LINE).scalar():
         return {'status': 'running', 'admitted_at': time.time()}
