@@ -138,7 +138,10 @@ class Crew:
             log.exception('Node %s: left in the middle of its work; it is taken up when the lease runs out', task.uuid)
         finally:
             self._forget(task)
-        self.line.moved()
+        if task.is_queued:
+            self.line.nudge()
+        else:
+            self.line.moved()
 
     # Taking up.
 

@@ -80,7 +80,7 @@ class Task:
     def accept(self, event, work, *, target=None, ended=None, values=None, has_room=True):
         """Store an operation: one write moves the node by ``event``, stores ``work`` and ends the one named ``ended``.
 
-        It begins, or it is queued (``is_queued``), and the lock is let go of. ``has_room``: there is a worker to begin with it.
+        True when it begins now; or it is queued and the lock is let go of. ``has_room``: there is a worker to begin with it.
         """
         def store(connection):
             if ended:
@@ -93,8 +93,12 @@ class Task:
         change |= {'operation': work['uuid'], 'last_error': None, 'target_power_state': None, **(values or {})}
         self.save(change, events, also=store)
         self.operation = operation.get(self.database, work['uuid'])
+        if work['status'] == 'queued':               # and may be admitted by now, and be another's
+            return False
         if self.has_place and queue.is_limited(self.database):
             self.line_up()
+            return False
+        return True
 
     @property
     def has_place(self):

@@ -116,12 +116,11 @@ def accept(crew, task, event, arguments):
         return None
     values = {'inspection_started_at': now(), 'inspection_finished_at': None} if event == 'inspect' else {}
     ended = task.operation['uuid'] if task.operation else None
-    task.accept(event, work(task, event, arguments), target='manageable' if event == 'clean' else None,
-                ended=ended, values=values, has_room=crew.has_room)
-    if task.is_queued:
-        crew.leave_in_line(task)
-    else:
+    if task.accept(event, work(task, event, arguments), target='manageable' if event == 'clean' else None,
+                   ended=ended, values=values, has_room=crew.has_room):
         crew.submit(task)
+    else:
+        crew.leave_in_line(task)
     return task.operation['uuid']
 
 
