@@ -22,6 +22,7 @@ COMMANDS = {
     'lab': ('lab', 'virtual machines behind real IPMI, to try things on'),
     'demo': ('demo', 'deploy two virtual machines from power-on to a booted system'),
     'node': ('node', 'work with nodes of a running Ingot'),
+    'queue': ('queue', 'see what waits for its turn, and set how much may be in flight'),
     'completion': ('completion', 'print the completion script for bash'),
 }
 

@@ -135,7 +135,7 @@ def _columns(since):
 @functools.cache
 def _in_flight():
     return sa.select(*_columns(_ops.c.admitted_at)).join(_nodes, _nodes.c.id == _ops.c.node_id).where(
-        _ops.c.status.in_(IN_FLIGHT), _ops.c.admitted_at.is_not(None))
+        _ops.c.status.in_(IN_FLIGHT), _ops.c.admitted_at.is_not(None)).order_by(_ops.c.id)
 
 
 def _waiting(most, drivers):
