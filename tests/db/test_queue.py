@@ -58,7 +58,7 @@ def test_a_place_at_once_or_none(database):
 
 def test_what_is_in_flight(database):
     line.put(database, '', {'max_in_flight': 9})
-    flying = [add(database, status=status) for status in line.IN_FLIGHT]
+    flying = [add(database, status=status) for status in ('running', 'waiting', 'held')]
     for ended in ('done', 'failed'):
         add(database, status=ended)
     add(database, 'delete', 'running', admitted_at=None)         # its cleaning has not begun

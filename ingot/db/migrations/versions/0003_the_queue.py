@@ -1,5 +1,7 @@
 """The queue"""
 
+import time
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
@@ -35,5 +37,8 @@ def upgrade():
     for column in (sa.Column('queued_at', sa.Double()), sa.Column('admitted_at', sa.Double()),
                    sa.Column('state_before', sa.String(length=15))):
         op.add_column('operations', column)
+    # What is under way has its place.
+    op.execute(sa.text("UPDATE operations SET admitted_at = :present WHERE status IN ('running', 'waiting', 'held') AND flow IN "
+                       "('deploy', 'rebuild', 'clean', 'clean by hand', 'delete')").bindparams(present=time.time()))
     where = sa.text('finished_at IS NOT NULL')
     op.create_index('ix_operations_finished_at', 'operations', ['finished_at'], sqlite_where=where, postgresql_where=where)
