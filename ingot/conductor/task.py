@@ -85,7 +85,7 @@ class Task:
         def store(connection):
             if ended:
                 operation.end(connection, ended, f'Ended by the request for "{work["flow"]}".')
-            work.update(queue.place(connection, work['flow'], has_room=has_room))
+            work.update(queue.place(connection, work['flow'], self.node, has_room=has_room))
             operation.insert(connection, work)
             if work['status'] == 'queued':
                 lease.let_go(connection, self.uuid, self.epoch)
@@ -107,7 +107,7 @@ class Task:
     def line_up(self, step=None):
         """Wait for a place, to go on with ``step`` (or where it is), and let go of the lock."""
         values = {} if step is None else {'step': step.name, 'attempt': 0}
-        self.save(is_last=True, status='queued', queued_at=time.time(), admitted_at=None, **values)
+        self.save(is_last=True, **queue.waiting(self.node), **values)
 
     def withdraw(self, values, *, also):
         """End an operation that is queued, before anything came of it: the node is as it was, but for ``values``."""

@@ -179,7 +179,7 @@ operations = _table(
     'operations', sa.Column('uuid', sa.String(36), nullable=False, unique=True),
     sa.Column('node_id', _Id, sa.ForeignKey('nodes.id', ondelete='CASCADE'), nullable=False, index=True),
     _text('flow', 16, nullable=False),
-    _text('status', 16, nullable=False, index=True),      # queued running waiting held done failed
+    _text('status', 16, nullable=False),                  # queued running waiting held done failed
     _text('step', 64), sa.Column('attempt', sa.Integer, nullable=False, default=0),
     sa.Column('epoch', sa.Integer, nullable=False, default=0),
     sa.Column('created_at', _Time, nullable=False), sa.Column('finished_at', _Time),
@@ -195,8 +195,10 @@ operations = _table(
     _text('image_path', 1024), _text('image_checksum', 80), _text('export_iqn'),
     # Its place: since when it waits for one, since when it has one (in flight, as long as it is live); seconds since the epoch.
     sa.Column('queued_at', sa.Double), sa.Column('admitted_at', sa.Double),
+    _text('lane', 16),                                    # the same for all that wait with the same group, owner and driver
     _text('state_before', 15))                            # of the node, when it was asked for
 _index_what_is_there(operations, 'finished_at')
+sa.Index('ix_operations_status', operations.c.status, operations.c.lane, operations.c.id)
 
 # How much may be in flight: in a conductor group, or (scope '') everywhere. Whoever admits raises ``turn`` of the latter.
 queue_policies = _table(

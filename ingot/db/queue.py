@@ -11,6 +11,7 @@ It looks once more after that (``is_limited``): of it and a policy that comes at
 import contextlib
 import datetime
 import functools
+import hashlib
 import time
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ IN_FLIGHT = ('running', 'waiting', 'held')
 #: Columns that clients choose.
 CHOSEN = ('mode', 'max_in_flight', 'points', 'order', 'pause_on_failure_ratio', 'failure_window')
 _DEFAULTS = {name: getattr(queue.Policy(), name) for name in CHOSEN}
+#: Heads of a lane that are looked at, at most; when all of them begin, it is looked again.
+_HEADS = 50
 #: So many operations that ended last tell how long one takes.
 _SAMPLE = 200
 _LIMITING = sa.or_(_policies.mode == 'rolling', _policies.max_in_flight.is_not(None), _policies.points.is_not(None),
@@ -51,13 +54,20 @@ class Seen(NamedTuple):
     waiting: list
 
 
-def place(connection, flow, *, has_room):
-    """Columns of a new operation: it starts at once, or it waits. ``has_room``: its conductor has a worker for it."""
+def place(connection, flow, node, *, has_room):
+    """Columns of a new operation of ``node``: it begins at once, or it waits. ``has_room``: there is a worker for it."""
     if flow not in queue.POINTS or flow in queue.LATER:
         return {'status': 'running'}
     if has_room and not connection.execute(_HAS_LINE).scalar():
         return {'status': 'running', 'admitted_at': time.time()}
-    return {'status': 'queued', 'queued_at': time.time()}
+    return waiting(node)
+
+
+def waiting(node):
+    """Columns of an operation of ``node`` that begins to wait."""
+    words = (node['conductor_group'], node['lessee'] or node['owner'] or '', node['driver'])
+    lane = hashlib.sha256('\0'.join(words).encode()).hexdigest()[:16]
+    return {'status': 'queued', 'queued_at': time.time(), 'admitted_at': None, 'lane': lane}
 
 
 def is_limited(database):
@@ -73,14 +83,14 @@ def is_waiting(database):
 
 
 def look(database, most=None, drivers=None):
-    """What is Seen. ``most``: of each owner in each group so many of the oldest that wait, or more where policies have room
-    for more (None: all); ``drivers``: of their nodes only."""
+    """What is Seen. ``most``: of each lane so many of the oldest that wait, or more where policies have room for more, and none
+    where there is no room at all (None: all); ``drivers``: of their nodes only."""
     with database.read() as connection:
         turn, policies, failing = _policies_of(connection)
         is_limited = any(policy.is_limiting or policy.failures is not None for policy in policies.values())
         flying = _items(connection, _in_flight()) if is_limited or most is None else []
         if most is not None:
-            most = max(most, _most_free(policies, flying))
+            most = min(_most_free(policies, flying, most), _HEADS)
         return Seen(turn, policies, failing, flying, _items(connection, _waiting(most, drivers)))
 
 
@@ -118,13 +128,22 @@ def _ended(*statuses):
         _ops.c.finished_at.desc(), _ops.c.id.desc())
 
 
-def _most_free(policies, flying):
-    """The most places that any policy has left; 0 when none has a number."""
+def _most_free(policies, flying, workers):
+    """The most places that any policy has left, or ``workers``; 0 when that of everything has none."""
     room = queue.Room(policies, flying)
-    free = [limit - used for policy in policies.values()
-            for limit, used in ((policy.most, room.count[policy.scope]), (policy.points, room.points[policy.scope]))
+    free = {policy.scope: _free(policy, room) for policy in policies.values()}
+    if free[''] == 0:
+        return 0
+    return max(workers, *(number for number in free.values() if number is not None), 0)
+
+
+def _free(policy, room):
+    """Places that ``policy`` has left, at least 0, or None where it has no number."""
+    if policy.paused_reason is not None:
+        return 0
+    free = [limit - used for limit, used in ((policy.most, room.count[policy.scope]), (policy.points, room.points[policy.scope]))
             if limit is not None]
-    return max(free, default=0)
+    return max(min(free), 0) if free else None
 
 
 def _columns(since):
@@ -144,10 +163,9 @@ def _waiting(most, drivers):
         query = query.where(_nodes.c.driver.in_(drivers))
     if most is None:
         return query.order_by(_ops.c.id)
-    number = sa.func.row_number().over(partition_by=(_nodes.c.conductor_group, _OWNER), order_by=_ops.c.id).label('number')
-    ranked = query.add_columns(number).subquery()
-    return sa.select(*[column for column in ranked.c if column.name != 'number']).where(
-        ranked.c.number <= most).order_by(ranked.c.id)
+    number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
+    heads = sa.select(_ops.c.id, number).where(_ops.c.status == 'queued').subquery()        # the index has all of this
+    return query.join(heads, heads.c.id == _ops.c.id).where(heads.c.number <= most).order_by(_ops.c.id)
 
 
 def _items(connection, query):

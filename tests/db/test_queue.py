@@ -18,12 +18,13 @@ def add(database, flow='clean', status='queued', *, driver='fake-hardware', grou
     """An operation on a node of its own; its uuid. ``values`` of the operation, or owner and lessee of the node."""
     number = next(_numbers)
     mine = {name: values.pop(name) for name in ('owner', 'lessee') if name in values}
+    of_node = {'conductor_group': group, 'owner': None, 'lessee': None, 'driver': driver, **mine}
     with database.write() as connection:
         node = connection.execute(sa.insert(models.nodes).values(
             uuid=f'node-{number}', driver=driver, conductor_group=group, created_at=now(), **mine)).inserted_primary_key[0]
         work = operation.new({'id': node, 'provision_state': 'available'}, flow, seconds=10)
-        times = {'queued_at': time.time()} if status == 'queued' else {'admitted_at': time.time()}
-        operation.insert(connection, work | {'status': status} | times | values)
+        times = line.waiting(of_node) if status == 'queued' else {'status': status, 'admitted_at': time.time()}
+        operation.insert(connection, work | times | values)
     return work['uuid']
 
 
@@ -41,19 +42,21 @@ def give(database, most=100):
 def test_a_place_at_once_or_none(database):
     def place(flow='deploy', *, has_room=True):
         with database.write() as connection:
-            return sorted(line.place(connection, flow, has_room=has_room).items(), key=lambda item: item[0] != 'status')
-    assert [place()[0], place()[1][0]] == [('status', 'running'), 'admitted_at']
-    assert [place(has_room=False)[0], place(has_room=False)[1][0]] == [('status', 'queued'), 'queued_at']
-    assert place('inspect', has_room=False) == place('delete', has_room=False) == [('status', 'running')]
+            node = {'conductor_group': '', 'owner': 'ann', 'lessee': None, 'driver': 'd'}
+            found = line.place(connection, flow, node, has_room=has_room)
+            return found['status'], found.get('admitted_at') is not None, found.get('queued_at') is not None
+    assert place() == ('running', True, False)
+    assert place(has_room=False) == ('queued', False, True)
+    assert place('inspect', has_room=False) == place('delete', has_room=False) == ('running', False, False)
     line.put(database, '', {})
-    assert place()[0][1] == 'running', 'a policy that limits nothing'
+    assert place()[0] == 'running', 'a policy that limits nothing'
     for values in ({'mode': 'rolling'}, {'max_in_flight': 5}, {'points': 5}, {'pause_on_failure_ratio': 1.0}):
         line.put(database, 'rack1', values)
-        assert (place()[0][1], line.is_limited(database)) == ('queued', True), values
+        assert (place()[0], line.is_limited(database)) == ('queued', True), values
     line.delete(database, 'rack1')
-    assert (place()[0][1], line.is_limited(database)) == ('running', False)
+    assert (place()[0], line.is_limited(database)) == ('running', False)
     waiting = add(database)
-    assert (place()[0][1], line.is_waiting(database), line.is_queued(database, waiting)) == ('queued', True, True)
+    assert (place()[0], line.is_waiting(database), line.is_queued(database, waiting)) == ('queued', True, True)
 
 
 def test_what_is_in_flight(database):
@@ -78,6 +81,9 @@ def test_a_look_at_the_heads_of_long_lines(database):
     assert line.look(database, 0).waiting == []
     line.put(database, 'rack1', {'max_in_flight': 3})
     assert len(line.look(database, 0).waiting) == 9, 'as many as there is room for'
+    line.put(database, '', {'max_in_flight': 0})
+    assert line.look(database, 9).waiting == [], 'nothing could begin'
+    line.put(database, '', {})
     other = add(database, driver='other')
     assert [item.uuid for item in line.look(database, 9, {'other', 'third'}).waiting] == [other]
 
@@ -212,6 +218,15 @@ def test_too_many_failures(database):
     line.resume(database, 'rack1')
     resumed = line.get(database, 'rack1')
     assert (resumed['paused_reason'], resumed['counted_since'] > since) == (None, True)
+
+
+def test_another_way_to_count_begins_anew(database):
+    line.put(database, '', {'max_in_flight': 5})
+    before = line.get(database, '')['counted_since']
+    line.put(database, '', {'max_in_flight': 6})
+    assert line.get(database, '')['counted_since'] == before
+    line.put(database, '', {'mode': 'rolling'})
+    assert line.get(database, '')['counted_since'] > before
 
 
 def test_only_the_last_ends_count(database):

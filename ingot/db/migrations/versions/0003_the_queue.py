@@ -35,10 +35,12 @@ def upgrade():
     sqlite_autoincrement=True
     )
     for column in (sa.Column('queued_at', sa.Double()), sa.Column('admitted_at', sa.Double()),
-                   sa.Column('state_before', sa.String(length=15))):
+                   sa.Column('lane', sa.String(length=16)), sa.Column('state_before', sa.String(length=15))):
         op.add_column('operations', column)
     # What is under way has its place.
     op.execute(sa.text("UPDATE operations SET admitted_at = :present WHERE status IN ('running', 'waiting', 'held') AND flow IN "
                        "('deploy', 'rebuild', 'clean', 'clean by hand', 'delete')").bindparams(present=time.time()))
+    op.drop_index('ix_operations_status', 'operations')
+    op.create_index('ix_operations_status', 'operations', ['status', 'lane', 'id'])
     where = sa.text('finished_at IS NOT NULL')
     op.create_index('ix_operations_finished_at', 'operations', ['finished_at'], sqlite_where=where, postgresql_where=where)
