@@ -67,7 +67,7 @@ class Line:
         if seen.failing:
             return self._pause(seen)
         chosen = [turn.item for turn in queue.plan(seen.policies, seen.flying, seen.waiting, self._refusal(seen.policies))
-                  if turn.reason is None]
+                  if turn.reason is None][:seen.most]
         if not chosen:
             return None
         if not line.admit(crew.database, seen, chosen, crew.conf.conductor.step_timeout):

@@ -30,6 +30,8 @@ CHOSEN = ('mode', 'max_in_flight', 'points', 'order', 'pause_on_failure_ratio', 
 _DEFAULTS = {name: getattr(queue.Policy(), name) for name in CHOSEN}
 #: Heads of a lane that are looked at, at most; when all of them begin, it is looked again.
 _HEADS = 50
+#: Rows that one statement asks for by their ids.
+_BATCH = 1000
 #: So many operations that ended last tell how long one takes.
 _SAMPLE = 200
 _LIMITING = sa.or_(_policies.mode == 'rolling', _policies.max_in_flight.is_not(None), _policies.points.is_not(None),
@@ -44,7 +46,8 @@ _PLAIN = {'': queue.Policy()}
 class Seen(NamedTuple):
     """The queue as it was found: what is in flight and what waits, the oldest first.
 
-    ``failing``: {scope: why it must pause}, not written down yet, though ``policies`` ({scope: Policy}) have it.
+    ``failing``: {scope: why it must pause}, not written down yet, though ``policies`` ({scope: Policy}) have it. ``most``: so
+    many heads of each lane are in ``waiting`` (None: all), and who is next is certain for so many.
     """
 
     turn: int
@@ -52,6 +55,7 @@ class Seen(NamedTuple):
     failing: dict
     flying: list
     waiting: list
+    most: int | None
 
 
 def place(connection, flow, node, *, has_room):
@@ -91,7 +95,7 @@ def look(database, most=None, drivers=None):
         flying = _items(connection, _in_flight()) if is_limited or most is None else []
         if most is not None:
             most = min(_most_free(policies, flying, most), _HEADS)
-        return Seen(turn, policies, failing, flying, _items(connection, _waiting(most, drivers)))
+        return Seen(turn, policies, failing, flying, _waiting(connection, most, drivers), most)
 
 
 def _policies_of(connection):
@@ -157,15 +161,23 @@ def _in_flight():
         _ops.c.status.in_(IN_FLIGHT), _ops.c.admitted_at.is_not(None)).order_by(_ops.c.id)
 
 
-def _waiting(most, drivers):
-    query = sa.select(*_columns(_ops.c.queued_at)).join(_nodes, _nodes.c.id == _ops.c.node_id).where(_ops.c.status == 'queued')
+def _waiting(connection, most, drivers):
+    query = sa.select(*_columns(_ops.c.queued_at)).join(_nodes, _nodes.c.id == _ops.c.node_id).order_by(_ops.c.id)
     if drivers is not None:
         query = query.where(_nodes.c.driver.in_(drivers))
     if most is None:
-        return query.order_by(_ops.c.id)
+        return _items(connection, query.where(_ops.c.status == 'queued'))
+    keys = _heads(connection, most) if most else []
+    # By their ids alone: whoever is given a place must be queued still, and PostgreSQL would go through all that are.
+    return [item for start in range(0, len(keys), _BATCH)
+            for item in _items(connection, query.where(_ops.c.id.in_(keys[start:start + _BATCH])))]
+
+
+def _heads(connection, most):
+    """Ids of the ``most`` oldest of each lane, rising; apart from what they belong to, since the index has all of this."""
     number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
-    heads = sa.select(_ops.c.id, number).where(_ops.c.status == 'queued').subquery()        # the index has all of this
-    return query.join(heads, heads.c.id == _ops.c.id).where(heads.c.number <= most).order_by(_ops.c.id)
+    heads = sa.select(_ops.c.id, number).where(_ops.c.status == 'queued').subquery()
+    return connection.execute(sa.select(heads.c.id).where(heads.c.number <= most).order_by(heads.c.id)).scalars().all()
 
 
 def _items(connection, query):

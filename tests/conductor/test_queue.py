@@ -189,6 +189,22 @@ def test_rolling_starts_the_next_when_the_one_before_ended_well(house, meter):
     assert meter.order == nodes
 
 
+def test_who_is_next_in_a_queue_of_which_only_the_heads_were_seen(house, meter, monkeypatch):
+    monkeypatch.setattr(queue, '_HEADS', 2)
+    queue.put(house.database, '', {'max_in_flight': 0})
+    service = house.service()
+    meter.watch(service, 'deploy')
+    nodes = [house.node(owner=owner) for owner in 'aaaaabbbbb']
+    ask([service], nodes)
+    given, admit = [], queue.admit
+    monkeypatch.setattr(queue, 'admit', lambda database, seen, items, seconds: (
+        given.extend(item.node for item in items), admit(database, seen, items, seconds))[1])
+    queue.put(house.database, '', {'max_in_flight': 4, 'order': 'fifo'})
+    service.crew.line.look()
+    wait_for_states(house, nodes, 'active')
+    assert given == nodes
+
+
 def test_a_failure_stops_a_rolling_queue_until_somebody_says_resume(house, meter):
     queue.put(house.database, '', {'mode': 'rolling'})
     services = conductors(house, meter, 2)
