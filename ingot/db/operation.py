@@ -43,9 +43,12 @@ def change(connection, uuid, values):
 
 
 def end(connection, uuid, error):
-    """End a live operation as failed: its machine is told to stop (410). The plan is forgotten."""
+    """End a live operation as failed: its machine is told to stop (410). The plan is forgotten.
+
+    It was asked for, so it does not count among the failures that pause a queue.
+    """
     connection.execute(sa.update(_ops).where(_ops.c.uuid == uuid, _ops.c.status.in_(LIVE)).values(
-        status='failed', error=sa.func.coalesce(_ops.c.error, error), finished_at=now(), plan=None))
+        status='failed', error=sa.func.coalesce(_ops.c.error, error), finished_at=now(), plan=None, admitted_at=None))
 
 
 def mint(connection, uuid, token):

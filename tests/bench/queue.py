@@ -49,7 +49,7 @@ def fill(database, count):
         with database.write() as connection:
             connection.execute(sa.insert(models.nodes), nodes)
             connection.execute(sa.insert(models.operations), operations)
-    with database.engine.connect().execution_options(isolation_level='AUTOCOMMIT') as connection:
+    with database.write() as connection:
         for table in ('nodes', 'operations'):           # as servers do by themselves, some time later
             connection.exec_driver_sql(f'ANALYZE {"TABLE " if databases.kind == "mariadb" else ""}{table}')
 

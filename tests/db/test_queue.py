@@ -229,6 +229,15 @@ def test_another_way_to_count_begins_anew(database):
     assert line.get(database, '')['counted_since'] > before
 
 
+def test_what_a_request_ended_is_no_failure(database):
+    line.put(database, '', {'mode': 'rolling'})
+    ended = add(database, status='waiting', admitted_at=line.get(database, '')['counted_since'] + 1)
+    with database.write() as connection:
+        operation.end(connection, ended, 'Ended by the request.')
+    seen = line.look(database)
+    assert (status(database, ended), seen.failing, seen.flying) == ('failed', {}, [])
+
+
 def test_only_the_last_ends_count(database):
     line.put(database, '', {'pause_on_failure_ratio': 0.5, 'failure_window': 4})
     since = line.get(database, '')['counted_since'] + 1
