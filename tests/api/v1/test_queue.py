@@ -31,7 +31,7 @@ def test_pages(api, add):
         answer = api.get(path).json
         assert (answer['waiting'], answer['in_flight']) == (3, 0)
         pages.append([(entry['node'], entry['position'], entry['owner']) for entry in answer['queue']])
-        path = answer.get('next', '').removeprefix('http://localhost')
+        path = answer.get('next', '').partition('/v1')[2] and f"/v1{answer['next'].partition('/v1')[2]}"
     assert pages == [[(nodes[0], 1, 'ann')], [(nodes[2], 2, 'bob')], [(nodes[1], 3, 'ann')]]
 
 
