@@ -40,8 +40,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == 'sqlite'
         # READ COMMITTED: MariaDB's default would keep locks on every row that a scan has passed.
         options = {'pool_pre_ping': True, 'isolation_level': 'READ COMMITTED'} if not self.is_sqlite else {
-            'connect_args': {'timeout': 30, 'check_same_thread': False}, 'poolclass': sa.QueuePool}
-        options |= {'pool_size': 16, 'max_overflow': 64, 'query_cache_size': 300}
+            'connect_args': {'timeout': 30, 'check_same_thread': False, 'cached_statements': 500}, 'poolclass': sa.QueuePool}
+        options |= {'pool_size': 16, 'max_overflow': 64, 'query_cache_size': 300, 'pool_use_lifo': True}
         if self.is_sqlite:
             _create_private(self.url.database)
             _use_wal(self.url.database)
