@@ -303,6 +303,24 @@ def test_after_the_end_of_an_instance_its_cleaning_waits(house):
     assert len(steps) == len(set(steps)), 'no step ran twice'
 
 
+def test_a_policy_that_comes_while_a_cleaning_begins_is_seen(house, monkeypatch):
+    service, node, is_limited, asked = house.service(), house.node('active', power_state='power on'), queue.is_limited, []
+
+    def meanwhile(database):
+        asked.append(is_limited(database))
+        if len(asked) == 1:
+            queue.put(database, '', {'max_in_flight': 0})
+        return asked[-1]
+    monkeypatch.setattr(queue, 'is_limited', meanwhile)
+    row = house.run(service, node, 'deleted')
+    [stored] = house.operations(node)
+    assert (asked, row['lock_owner'], waiting(house)) == ([False, True], None, [node])
+    assert (stored['step'], stored['admitted_at']) == ('validate cleaning', None)
+    queue.delete(house.database, '')
+    service.crew.line.look()
+    wait_for_states(house, [node], 'available')
+
+
 @pytest.fixture
 def queued(house):
     """A function (state, verb) -> (service, node): a node on which ``verb`` is queued."""
