@@ -12,7 +12,7 @@ from ingot.db import lease, operation, queue
 
 SECONDS = 60
 INSTANCE = '6d2f3b1c-0000-4000-8000-000000000001'
-OTHERS = {'conductor__heartbeat_seconds': 0.1, 'conductor__lease_seconds': 2, 'conductor__power_sync_seconds': 0}
+OTHERS = {'conductor__heartbeat_seconds': 0.1, 'conductor__lease_seconds': 4, 'conductor__power_sync_seconds': 0}
 
 
 class Meter:
@@ -115,6 +115,19 @@ def test_more_than_there_are_workers_wait_without_a_lock(house, meter):
     assert meter.most_stored <= 5, 'as many as there are workers; one more may be on its way from thread to thread'
 
 
+def test_a_limit_above_the_workers_gives_no_more_places_than_there_are_workers(house):
+    queue.put(house.database, '', {'max_in_flight': 15})
+    service, release = house.service(), threading.Event()
+    house.sabotage(service, 'deploy', 'fetch image', do=lambda work, task: (release.wait(SECONDS), work(task)))
+    nodes = [house.node() for _ in range(12)]
+    ask([service], nodes)
+    assert concurrency.wait_for(lambda: len(service.crew.busy) == 4, SECONDS)
+    service.crew.line.look()
+    assert (len(queue.look(house.database).flying), len(waiting(house))) == (4, 8)
+    release.set()
+    wait_for_states(house, nodes, 'active')
+
+
 @pytest.mark.parametrize('values', [{}, {'max_in_flight': 9}])
 def test_what_is_another_conductors(house, values):
     """Where there is a limit its place is given here, for the sake of the order; begun with it is there."""
@@ -163,7 +176,7 @@ def test_the_limit_holds_while_a_conductor_dies_and_nothing_is_stuck(house, mete
     wait_for_states(house, nodes, 'active')
     assert (meter.most, meter.most_stored) == (5, 5)
     attempts = [data(event)['attempt'] for node in nodes for event in house.events('step', node)]
-    assert set(attempts) == {1, 2}, 'steps of the dead one ran again'
+    assert max(attempts) > 1, 'steps of the dead one ran again'
 
 
 def test_who_was_given_a_place_and_not_begun_with_is_found(house):
