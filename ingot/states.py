@@ -64,6 +64,10 @@ _TABLE = {
 MOVES = {(state, move.split('>')[0]): move.split('>')[1].replace('_', ' ')
          for state, moves in _TABLE.items() for move in moves.split()}
 
+#: Moves that are possible besides while the operation is queued: the machine has not been touched.
+QUEUED_MOVES = {('deploying', 'abort'): 'deploy failed', ('deploying', 'delete'): 'deleting',
+                ('cleaning', 'abort'): 'clean failed'}
+
 STATES = frozenset(_TABLE)
 
 #: What a client asks for in states/provision -> the event.
@@ -87,15 +91,16 @@ class Move(NamedTuple):
     target: str | None
 
 
-def move(state, event, *, target=None):
+def move(state, event, *, target=None, is_queued=False):
     """The Move that ``event`` makes from ``state``; ``target`` overrides the state's own.
 
-    Raises InvalidState, naming the events that are possible.
+    ``is_queued``: what is under way has not begun. Raises InvalidState, naming the events that are possible.
     """
-    if (state, event) not in MOVES:
+    moves = {**MOVES, **QUEUED_MOVES} if is_queued else MOVES
+    if (state, event) not in moves:
         possible = ', '.join(sorted(verbs(state))) or 'none'
         raise errors.InvalidState(f'"{event}" is not possible in state "{state}"; possible now: {possible}.')
-    new = MOVES[state, event]
+    new = moves[state, event]
     return Move(new, None if new in STABLE else target or TARGET[new])
 
 

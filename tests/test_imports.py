@@ -6,15 +6,16 @@ import pathlib
 import pytest
 
 HOUSE = pathlib.Path(__file__).parent.parent / 'ingot'
-GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian', 'initramfs', 'ring', 'fence'}
+GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian', 'initramfs', 'ring', 'fence', 'queue'}
 #: Room -> the rooms whose modules it may import (its own always).
 MAY_IMPORT = {
-    'errors': set(), 'config': {'errors'}, 'states': {'errors'}, 'concurrency': {'errors', 'config'},
+    'errors': set(), 'config': {'errors'}, 'states': {'errors'}, 'queue': set(),
+    'concurrency': {'errors', 'config'},
     'programs': {'errors', 'config', 'concurrency'}, 'debian': {'errors', 'programs'},
     'initramfs': {'errors', 'programs'},
     'rpc': {'errors', 'config'},
     'ring': set(), 'fence': set(),
-    'db': {'errors', 'states', 'config', 'ring'},
+    'db': {'errors', 'states', 'queue', 'config', 'ring'},
     'drivers': {'errors', 'states', 'config', 'programs', 'concurrency', 'fence'},
     'rules': {'errors'},
     'conductor': GROUND | {'rpc', 'db', 'drivers', 'rules'},

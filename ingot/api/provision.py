@@ -29,13 +29,16 @@ def check_version(body, minor):
     versions.require('Argument', versions.ARGUMENTS, body, minor)
 
 
-def check_state(current, target, minor):
-    """The verb that ``target`` means; Invalid, InvalidState or Locked when the node cannot do it now."""
+def check_state(current, target, minor, *, is_queued=False):
+    """The verb that ``target`` means; Invalid, InvalidState or Locked when the node cannot do it now.
+
+    ``is_queued``: what is under way has not begun.
+    """
     name, state = f'Node {current["uuid"]}', current['provision_state']
     versions.require('Target', {target: versions.VERBS_FROM.get((state, target), 1)}, [target], minor)
     if current['maintenance'] and target in ('active', 'rebuild'):
         raise errors.Invalid(f'{name} is in maintenance: {current["maintenance_reason"] or "no reason given"}.')
-    if (state, states.VERBS[target]) not in states.MOVES:
+    if (state, states.VERBS[target]) not in (states.MOVES | states.QUEUED_MOVES if is_queued else states.MOVES):
         nodes.refuse_locked(current)
         raise errors.InvalidState(f'{name} is "{state}": "{target}" is not possible; possible now: '
                                   f'{", ".join(states.verbs(state)) or "nothing"}.')

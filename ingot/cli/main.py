@@ -23,6 +23,7 @@ COMMANDS = {
     'fleet': ('fleet', 'thousands of simulated machines behind real IPMI, to find limits'),
     'demo': ('demo', 'deploy two virtual machines from power-on to a booted system'),
     'node': ('node', 'work with nodes of a running Ingot'),
+    'queue': ('queue', 'see what waits for its turn, and set how much may be in flight'),
     'completion': ('completion', 'print the completion script for bash'),
 }
 

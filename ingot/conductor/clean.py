@@ -27,7 +27,7 @@ def write_plan(task):
 
 
 CLEAN = (
-    Step('validate cleaning', validate),
+    Step('validate cleaning', validate,         needs_place=True),       # after the end of an instance it may wait here
     Step('write plan',        write_plan),
     Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot),
     Step('start ramdisk',     start_ramdisk,    undo=power_off),

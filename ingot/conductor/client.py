@@ -92,8 +92,7 @@ class Client:
         if not conductor.alive(self._database) or dead:
             return errors.Unavailable(f'No conductor that serves node {uuid} is running.',
                                       remedy='Start one: "ingot conductor", or "ingot serve".')
-        where = f'conductor group "{group}" and driver "{driver}"' if group else f'driver "{driver}"'
-        return errors.NotFound(f'No running conductor serves {where} of node {uuid}.',
+        return errors.NotFound(f'No running conductor serves {conductor.named(group, driver)} of node {uuid}.',
                                remedy='Start one with [conductor] group and enabled_drivers like that, or change the node.')
 
     def _call(self, ident, name, /, **arguments):

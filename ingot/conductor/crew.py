@@ -5,7 +5,7 @@ import functools
 import logging
 
 from ingot import concurrency, errors, fence
-from ingot.conductor import flow, power, verb
+from ingot.conductor import flow, power, queue, verb
 from ingot.conductor.sync import Sync
 from ingot.conductor.task import Task
 from ingot.db import clock, lease
@@ -25,6 +25,7 @@ class Crew:
         self.conf, self.database, self.drivers = conf, database, drivers
         self.pool = concurrency.Pool(conf.workers, 'flow')
         self.steps_of = verb.steps_of
+        self.line = queue.Line(self)
         self.started_at = clock.time()
         self._tasks = {}
         self._lock = concurrency.Lock()
@@ -59,6 +60,16 @@ class Crew:
     def close(self):
         """Finish what was begun, and begin nothing more."""
         self._closed.set()
+
+    @property
+    def has_room(self):
+        """Whether there is a worker for each task."""
+        return len(self._tasks) <= self.conf.workers
+
+    @property
+    def room(self):
+        """Workers that have nothing to do."""
+        return max(self.conf.workers - len(self._tasks), 0)
 
     # Taking and leaving locks.
 
@@ -114,6 +125,11 @@ class Crew:
             flow.fail, task, steps, error)
         self.pool.submit(self._carry_out, task, work)
 
+    def leave_in_line(self, task):
+        """The lock of ``task`` is let go of already, and its operation is queued or over: look who is next."""
+        self._forget(task)
+        self.line.nudge()
+
     def go_on(self, task):
         """Carry an operation on that an operator held."""
         self.pool.submit(self._carry_out, task, functools.partial(
@@ -142,6 +158,10 @@ class Crew:
             log.exception('Node %s: left in the middle of its work; it is taken up when the lease runs out', task.uuid)
         finally:
             self._forget(task)
+        if task.is_queued:
+            self.line.nudge()
+        else:
+            self.line.moved()
 
     # Taking up.
 
@@ -167,14 +187,18 @@ class Crew:
             if self.is_closed:
                 return
             if self.is_mine(place):
-                with contextlib.suppress(errors.Locked, errors.NotFound):
-                    self._adopt(node_uuid)
+                self.adopt(node_uuid)
 
-    def _adopt(self, node_uuid):
-        task = self._begin(lease.take(self.database, node_uuid, self.conf.host, 'take over',
-                                      self.conf.conductor.lease_seconds))
+    def adopt(self, node_uuid, purpose='take over'):
+        """Go on with the operation of a node that nobody holds, at the step that it is in; nothing when somebody does."""
+        with contextlib.suppress(errors.Locked, errors.NotFound):
+            self._adopt(self._begin(lease.take(self.database, node_uuid, self.conf.host, purpose,
+                                               self.conf.conductor.lease_seconds)))
+
+    def _adopt(self, task):
         if task.operation and task.operation['status'] == 'running':
-            log.warning('Node %s: taking up "%s" at step "%s"', node_uuid, task.operation['flow'], task.operation['step'])
+            if task.operation['attempt']:
+                log.warning('Node %s: taking up "%s" at step "%s"', task.uuid, task.operation['flow'], task.operation['step'])
             self.submit(task)
             return
         if task.node['target_power_state']:

@@ -102,11 +102,19 @@ def withdraw_deployment(task):
         task.interface('deploy').release(task.node, ended)
 
 
+#: What a node has of its instance.
+_NO_INSTANCE = {'instance_info': {}, 'instance_uuid': None, 'instance_name': None, 'allocation_uuid': None}
+
+
 def forget_instance(task):
     """Nothing of the instance is left in the row; from here on the node is cleaned."""
-    values = {'instance_info': {}, 'instance_uuid': None, 'instance_name': None, 'allocation_uuid': None}
     if task.node['provision_state'] == 'deleting':
-        task.move('clean', values, also=functools.partial(_forget, node=task.node))
+        task.move('clean', _NO_INSTANCE, also=functools.partial(_forget, node=task.node))
+
+
+def withdraw(task):
+    """As ``forget_instance``, of a deployment that is queued: nothing was done that could be undone or cleaned."""
+    task.withdraw(_NO_INSTANCE, also=functools.partial(_forget, node=task.node))
 
 
 def _forget(connection, node):

@@ -30,6 +30,7 @@ class Step(NamedTuple):
     do: Callable
     undo: Callable | None = None
     seconds: Callable | None = None      # conf -> how long ``do`` may take; default: conductor.step_timeout
+    needs_place: bool = False            # what comes from here on counts as in flight (conductor/queue.py)
 
 
 def run(task, steps):
@@ -42,7 +43,8 @@ def run(task, steps):
     for step in steps[_position(task, steps):]:
         if task.is_stopping:
             return task.hand_over()
-        task.begin(step)
+        if not _begin(task, step):
+            return None
         try:
             _check_attempts(task)
             result = step.do(task)
@@ -56,6 +58,14 @@ def run(task, steps):
         if result is HOLD:
             return task.hold()
     return task.finish()
+
+
+def _begin(task, step):
+    """Save that ``step`` begins; False when the operation must wait for a place first, and its lock is let go of."""
+    if step.needs_place:
+        return task.begin_at_its_place(step)
+    task.begin(step)
+    return True
 
 
 def go_on(task, steps):

@@ -36,6 +36,7 @@ TABLE = (
 ALONE = (
     ('heartbeat',      lambda conf: conf.conductor.heartbeat_seconds,                           _beat),
     ('power sync',     lambda conf: min(1, conf.conductor.power_sync_seconds) or 3600,          lambda crew: crew.sync.turn()),
+    ('queue',          lambda conf: min(1, conf.conductor.heartbeat_seconds),                   lambda crew: crew.line.look()),
     ('orphan search',  lambda conf: 60,                                                         orphans.search),
     ('image cache',    lambda conf: 600,                                                        orphans.trim),
     ('history',        lambda conf: 3600,                                                       _prune),

@@ -3,7 +3,7 @@
 import logging
 
 from ingot import concurrency, errors, states
-from ingot.db import clock, history, lease, operation, port
+from ingot.db import clock, history, lease, operation, port, queue
 from ingot.db.engine import now
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,11 @@ class Task:
         return self._stopping is not None and self._stopping.is_set()
 
     @property
+    def is_queued(self):
+        """Whether its operation waits for a place."""
+        return self.operation is not None and self.operation['status'] == 'queued'
+
+    @property
     def macs(self):
         return port.macs(self.database, self.node['id'])
 
@@ -81,26 +86,67 @@ class Task:
         for kind, data in events:
             log.log(logging.ERROR if kind == 'error' else logging.INFO, 'Node %s: %s', self.uuid, _WORDS[kind].format(**data))
 
-    def accept(self, event, work, *, target=None, ended=None, values=None):
-        """Begin an operation: one write moves the node by ``event``, stores ``work`` and ends the one named ``ended``."""
+    def accept(self, event, work, *, target=None, ended=None, values=None, has_room=True):
+        """Store an operation: one write moves the node by ``event``, stores ``work`` and ends the one named ``ended``.
+
+        True when it begins now; or it is queued and the lock is let go of. ``has_room``: there is a worker to begin with it.
+        """
         def store(connection):
             if ended:
                 operation.end(connection, ended, f'Ended by the request for "{work["flow"]}".')
+            work.update(queue.place(connection, work['flow'], self.node, has_room=has_room))
             operation.insert(connection, work)
+            if work['status'] == 'queued':
+                lease.let_go(connection, self.uuid, self.epoch)
         change, events = self._move(event, target=target)
         change |= {'operation': work['uuid'], 'last_error': None, 'target_power_state': None, **(values or {})}
         self.save(change, events, also=store)
         self.operation = operation.get(self.database, work['uuid'])
+        if work['status'] == 'queued':               # and may be admitted by now, and be another's
+            return False
+        if self.has_place and queue.is_limited(self.database):
+            self.line_up()
+            return False
+        return True
 
-    def begin(self, step):
-        """Save that ``step`` is about to run: its name, which attempt it is, and whose epoch it runs in."""
+    @property
+    def has_place(self):
+        return self.operation['admitted_at'] is not None
+
+    def line_up(self, step=None):
+        """Wait for a place, to go on with ``step`` (or where it is), and let go of the lock."""
+        values = {} if step is None else {'step': step.name, 'attempt': 0}
+        self.save(is_last=True, **queue.waiting(self.node), **values)
+
+    def withdraw(self, values, *, also):
+        """End an operation that is queued, before anything came of it: the node is as it was, but for ``values``."""
+        before, after = self.node['provision_state'], self.operation['state_before']
+        moved = {'provision_state': after, 'target_provision_state': None, 'provision_updated_at': now(), 'operation': None}
+        event = self._event('provision_state', **{'from': before, 'to': after, 'event': 'delete', 'target': None})
+        self.save(moved | values, [event], also=also, is_last=True, status='failed', finished_at=now(),
+                  error='It was withdrawn while it was queued.')
+
+    def begin(self, step, **of_operation):
+        """Save that ``step`` is about to run: its name, which attempt it is, whose epoch it runs in, and ``of_operation``."""
         seconds = step.seconds(self.conf) if step.seconds else self.conf.conductor.step_timeout
         self.deadline = clock.time() + seconds
         attempt = self.operation['attempt'] + 1 if self.operation['step'] == step.name else 1
         is_waiting = self.node['provision_state'] in states.WAITING
         values, events = self._move('resume') if is_waiting else ({}, [])
         self.save(values, [*events, self._event('step', step=step.name, attempt=attempt)], status='running',
-                  step=step.name, attempt=attempt, epoch=self.epoch, deadline_at=self.deadline)
+                  step=step.name, attempt=attempt, epoch=self.epoch, deadline_at=self.deadline, **of_operation)
+
+    def begin_at_its_place(self, step):
+        """As ``begin``, for a step that needs a place: False, and the operation is queued, when there is none at once."""
+        if self.has_place:
+            self.begin(step)
+            return True
+        if not queue.is_limited(self.database):
+            self.begin(step, admitted_at=clock.time())
+            if not queue.is_limited(self.database):     # asked again: a policy may have come that did not see us
+                return True
+        self.line_up(step)
+        return False
 
     def begin_undo(self, step):
         """Make sure that the lock is ours still before something is undone."""
@@ -202,7 +248,7 @@ class Task:
         before = self.node['provision_state']
         if event in _SAME_TARGET:
             target = target or self.node['target_provision_state']
-        after = states.move(before, event, target=target)
+        after = states.move(before, event, target=target, is_queued=self.is_queued)
         data = {'from': before, 'to': after.state, 'event': event, 'target': after.target}
         return ({'provision_state': after.state, 'target_provision_state': after.target, 'provision_updated_at': now()},
                 [self._event('provision_state', **data)])

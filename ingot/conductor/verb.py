@@ -48,7 +48,7 @@ def flow_name(task, event):
 def check(task, event, arguments):
     """Refuse what cannot end well: state, maintenance, protection, missing values. Nothing is touched."""
     node = task.node
-    states.move(node['provision_state'], event)
+    states.move(node['provision_state'], event, is_queued=task.is_queued)
     if event in ('deploy', 'rebuild') and node['maintenance']:
         raise errors.InvalidState(f'Node {task.uuid} is in maintenance: {node["maintenance_reason"] or "no reason given"}.',
                                   remedy='DELETE /v1/nodes/NODE/maintenance when it is fit again.')
@@ -104,7 +104,9 @@ def accept(crew, task, event, arguments):
     if event == 'unhold':
         crew.go_on(task)
         return task.operation['uuid']
-    after = states.move(task.node['provision_state'], event).state
+    after = states.move(task.node['provision_state'], event, is_queued=task.is_queued).state
+    if event == 'delete' and task.is_queued and task.operation['state_before'] == 'available':
+        return withdraw(crew, task)
     if event == 'abort' and after not in states.STABLE:
         return abort(crew, task)
     if after in states.STABLE:
@@ -114,9 +116,18 @@ def accept(crew, task, event, arguments):
         return None
     values = {'inspection_started_at': now(), 'inspection_finished_at': None} if event == 'inspect' else {}
     ended = task.operation['uuid'] if task.operation else None
-    task.accept(event, work(task, event, arguments), target='manageable' if event == 'clean' else None,
-                ended=ended, values=values)
-    crew.submit(task)
+    if task.accept(event, work(task, event, arguments), target='manageable' if event == 'clean' else None,
+                   ended=ended, values=values, has_room=crew.has_room):
+        crew.submit(task)
+    else:
+        crew.leave_in_line(task)
+    return task.operation['uuid']
+
+
+def withdraw(crew, task):
+    """A deployment that has not begun is forgotten, with its instance: the machine is as clean as it was."""
+    deploy.withdraw(task)
+    crew.leave_in_line(task)
     return task.operation['uuid']
 
 
@@ -124,6 +135,11 @@ def abort(crew, task):
     """The machine is told to stop from now on; what was put out for it is undone in the background."""
     if task.operation is None:
         raise errors.InvalidState(f'Node {task.uuid}: nothing is under way that could be aborted.')
+    if task.is_queued:
+        task.save_error(f'{task.operation["flow"]} was aborted on request while it was queued; the machine was not touched.')
+        task.finish_failed()
+        crew.leave_in_line(task)
+        return task.operation['uuid']
     phase = operations.last_phase(task.database, task.operation['uuid'])
     task.save_error(f'{task.operation["flow"]} was aborted on request; the machine did last: {phase or "nothing yet"}.')
     crew.submit(task)

@@ -67,6 +67,11 @@ def ring(database, without=()):
     return database.remember('ring', FRESH_SECONDS, lambda: rings.Ring(alive(database)))
 
 
+def named(group, driver):
+    """What a conductor must serve, in words for messages."""
+    return f'conductor group "{group}" and driver "{driver}"' if group else f'driver "{driver}"'
+
+
 def _change(database, hostname, **values):
     with database.write() as connection:
         connection.execute(sa.update(TABLE).where(TABLE.c.hostname == hostname).values(values))

@@ -73,7 +73,12 @@ def _renew(database, held, seconds):
 def release(database, node_uuid, epoch):
     """Let go of the lock; nothing happens when it is another's by now."""
     with database.write() as connection:
-        connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(_FREE))
+        let_go(connection, node_uuid, epoch)
+
+
+def let_go(connection, node_uuid, epoch):
+    """As ``release``, in the transaction of the change that it belongs to."""
+    connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(_FREE))
 
 
 def hand_over(database, node_uuid, epoch):
@@ -90,7 +95,7 @@ def expire_owner(database, owner):
 
 def abandoned(database):
     """(uuid, slot, conductor_group, driver) of nodes whose lease ran out in the middle of work: locks never released, running
-    operations."""
+    operations, operations that were given a place and are not begun."""
     operations = models.operations
     query = sa.select(_nodes.c.uuid, _nodes.c.slot, _nodes.c.conductor_group, _nodes.c.driver).outerjoin(
         operations, operations.c.uuid == _nodes.c.operation).where(

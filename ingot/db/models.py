@@ -184,7 +184,7 @@ operations = _table(
     'operations', sa.Column('uuid', sa.String(36), nullable=False, unique=True),
     sa.Column('node_id', _Id, sa.ForeignKey('nodes.id', ondelete='CASCADE'), nullable=False, index=True),
     _text('flow', 16, nullable=False),
-    _text('status', 16, nullable=False, index=True),      # queued running waiting held done failed
+    _text('status', 16, nullable=False),                  # queued running waiting held done failed
     _text('step', 64), sa.Column('attempt', sa.Integer, nullable=False, default=0),
     sa.Column('epoch', sa.Integer, nullable=False, default=0),
     sa.Column('created_at', _Time, nullable=False), sa.Column('finished_at', _Time),
@@ -197,7 +197,24 @@ operations = _table(
     sa.Column('plan', _Json), sa.Column('report', _Json),
     sa.Column('agent_seq', sa.Integer, nullable=False, default=0),
     # What steps share.
-    _text('image_path', 1024), _text('image_checksum', 80), _text('export_iqn'))
+    _text('image_path', 1024), _text('image_checksum', 80), _text('export_iqn'),
+    # Its place: since when it waits for one, since when it has one (in flight, as long as it is live); seconds since the epoch.
+    sa.Column('queued_at', sa.Double), sa.Column('admitted_at', sa.Double),
+    _text('lane', 16),                                    # the same for all that wait with the same group, owner and driver
+    _text('state_before', 15))                            # of the node, when it was asked for
+_index_what_is_there(operations, 'finished_at')
+sa.Index('ix_operations_status', operations.c.status, operations.c.lane, operations.c.id)
+
+# How much may be in flight: in a conductor group, or (scope '') everywhere. Whoever admits raises ``turn`` of the latter.
+queue_policies = _table(
+    'queue_policies', _text('scope', nullable=False, unique=True), sa.Column('generation', sa.Integer, nullable=False, default=1),
+    sa.Column('turn', _Id, nullable=False, default=0), sa.Column('updated_at', _Time),
+    _text('mode', 16, nullable=False, default='parallel'), sa.Column('max_in_flight', sa.Integer),
+    sa.Column('points', sa.Integer), _text('order', 16, nullable=False, default='fair'),
+    sa.Column('pause_on_failure_ratio', sa.Double), sa.Column('failure_window', sa.Integer, nullable=False, default=10),
+    sa.Column('paused_reason', sa.Text),
+    sa.Column('counted_since', sa.Double, nullable=False, default=0),     # failures of what was admitted before do not count
+    _json('served', '[]'))                                # owners, whose turn was longest ago first
 
 # Every change, in order: what feeds read.
 events = sa.Table(

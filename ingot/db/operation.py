@@ -25,6 +25,7 @@ EVENT_KINDS = ('phase', 'progress', 'log')
 def new(node, flow, *, seconds, arguments=None, configdrive=None):
     """Values of a new running operation of ``node``, with a uuid; not stored yet. ``seconds``: its first deadline."""
     return {'uuid': str(uuidlib.uuid4()), 'node_id': node['id'], 'flow': flow, 'status': 'running', 'created_at': now(),
+            'state_before': node['provision_state'],
             'deadline_at': clock.time() + seconds, 'arguments': arguments or {}, 'configdrive': configdrive}
 
 
@@ -41,9 +42,12 @@ def change(connection, uuid, values):
 
 
 def end(connection, uuid, error):
-    """End a live operation as failed: its machine is told to stop (410). The plan is forgotten."""
+    """End a live operation as failed: its machine is told to stop (410). The plan is forgotten.
+
+    It was asked for, so it does not count among the failures that pause a queue.
+    """
     connection.execute(sa.update(_ops).where(_ops.c.uuid == uuid, _ops.c.status.in_(LIVE)).values(
-        status='failed', error=sa.func.coalesce(_ops.c.error, error), finished_at=now(), plan=None))
+        status='failed', error=sa.func.coalesce(_ops.c.error, error), finished_at=now(), plan=None, admitted_at=None))
 
 
 def mint(connection, uuid, token):

@@ -169,6 +169,22 @@ class Integer(Scalar):
         return self.check(int(text)) if re.fullmatch(r'-?[0-9]{1,18}', text, re.ASCII) else self.refuse()
 
 
+class Share(Scalar):
+    """A number from 0 to 1."""
+
+    basetype = float
+    name = 'share'
+    accepts = 'a number from 0 to 1'
+
+    def check(self, value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            self.refuse()
+        return float(value)
+
+    def describe(self):
+        return {'type': 'number', 'minimum': 0, 'maximum': 1}
+
+
 class Choice(Scalar):
     """One word out of a few."""
 

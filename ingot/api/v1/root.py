@@ -15,6 +15,7 @@ from ingot.api.v1 import (
     openapi,
     port,
     portgroup,
+    queue,
     rule,
     runbook,
     shard,
@@ -39,7 +40,7 @@ def tree(site):
                  'events': events.Events(site, since=versions.ENDPOINTS['events']),
                  'lookup': lookup.Lookup(site, since=versions.ENDPOINTS['lookup']),
                  'heartbeat': lookup.Heartbeats(site, since=versions.ENDPOINTS['heartbeat']),
-                 'continue_inspection': lookup.Inspections(site)}
+                 'continue_inspection': lookup.Inspections(site), 'queue': queue.tree(site)}
     root = Discovery(site, fixed={'v1': Version(site, fixed=resources), **resources, 'healthcheck': Health(site),
                                   'openapi.json': openapi.Document(site), 'docs': openapi.Page(site)})
     root.fixed['openapi.json'].root = root

@@ -1,13 +1,13 @@
 """/v1/nodes/IDENT/states, and the verbs below it: power and provision."""
 
-from ingot import errors
+from ingot import errors, states
 from ingot.api import answers, nodes, provision, versions, views
 from ingot.api.expose import Answer, expose
 from ingot.api.resource import Resource
 from ingot.api.types.hardware import Flag, Target
 from ingot.api.types.node import Power, Provision
 from ingot.api.v1 import console, raid
-from ingot.db import node
+from ingot.db import node, queue
 
 _FIELDS = ('console_enabled', 'last_error', 'power_state', 'target_power_state', 'provision_state',
            'target_provision_state', 'provision_updated_at', 'raid_config', 'target_raid_config', 'boot_mode', 'secure_boot')
@@ -57,7 +57,7 @@ class ProvisionOf(Resource):
     def put(self, call, body, ident):
         provision.check_version(body, call.minor)
         current = _current(self.site, call, ident)
-        verb = provision.check_state(current, body['target'], call.minor)
+        verb = provision.check_state(current, body['target'], call.minor, is_queued=_is_queued(self.site, current))
         arguments = provision.arguments(body, verb, call.minor)
         self.site.conductor.provision(current['uuid'], verb, arguments)
         return _accepted(call, ident)
@@ -79,6 +79,13 @@ class SecureBootOf(Resource):
         current = _settled(self.site, call, ident)
         self.site.conductor.order(current['uuid'], 'management', 'set_secure_boot', is_on=body['target'])
         return _accepted(call, ident)
+
+
+def _is_queued(site, current):
+    """Whether what is under way with the node waits for its turn; asked only where that makes a difference."""
+    states_of_queued = {state for state, _ in states.QUEUED_MOVES}
+    return current['provision_state'] in states_of_queued and bool(current['operation']) and queue.is_queued(
+        site.database, current['operation'])
 
 
 def _settled(site, call, ident):

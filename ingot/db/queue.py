@@ -1,0 +1,339 @@
+"""The queue: operations that wait for a place, those that have one, and the policies that say how many there are.
+
+A place is had from ``admitted_at`` on, by an operation that is running, waiting or held, whoever carries it out or has died
+over it. Nobody holds a lock while it is decided who gets one: whoever admits raises ``turn`` in the policy of everything, and
+what was decided counts only if ``turn`` is still what it was before anything was looked at.
+
+Where no policy limits anything and nobody waits, an operation gets its place in the transaction that stores it (``place``).
+It looks once more after that (``is_limited``): of it and a policy that comes at the same moment, one sees the other.
+"""
+
+import contextlib
+import datetime
+import functools
+import hashlib
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from oslo_db import exception
+
+from ingot import errors, queue
+from ingot.db import clock, models, row
+from ingot.db import node as nodes
+from ingot.db.engine import now
+
+TABLE = models.queue_policies
+_ops, _nodes, _policies = models.operations, models.nodes, TABLE.c
+IN_FLIGHT = ('running', 'waiting', 'held')
+#: Columns that clients choose.
+CHOSEN = ('mode', 'max_in_flight', 'points', 'order', 'pause_on_failure_ratio', 'failure_window')
+_DEFAULTS = {name: getattr(queue.Policy(), name) for name in CHOSEN}
+#: Heads of a lane that are looked at, at most; when all of them begin, it is looked again.
+_HEADS = 50
+#: Rows that one statement asks for by their ids.
+_BATCH = 1000
+#: So many operations that ended last tell how long one takes.
+_SAMPLE = 200
+_LIMITING = sa.or_(_policies.mode == 'rolling', _policies.max_in_flight.is_not(None), _policies.points.is_not(None),
+                   _policies.pause_on_failure_ratio.is_not(None), _policies.paused_reason.is_not(None))
+_IS_LIMITED = sa.select(sa.exists(sa.select(_policies.id).where(_LIMITING)))
+_QUEUED = sa.exists(sa.select(_ops.c.id).where(_ops.c.status == 'queued'))
+_HAS_LINE = sa.select(sa.or_(_QUEUED, sa.exists(sa.select(_policies.id).where(_LIMITING))))
+_OWNER = sa.func.coalesce(_nodes.c.lessee, _nodes.c.owner, '')
+_PLAIN = {'': queue.Policy()}
+
+
+class Seen(NamedTuple):
+    """The queue as it was found: what is in flight and what waits, the oldest first.
+
+    ``failing``: {scope: why it must pause}, not written down yet, though ``policies`` ({scope: Policy}) have it. ``most``: so
+    many heads of each lane are in ``waiting`` (None: all), and who is next is certain for so many.
+    """
+
+    turn: int
+    policies: dict
+    failing: dict
+    flying: list
+    waiting: list
+    most: int | None
+
+
+def place(connection, flow, node, *, has_room):
+    """Columns of a new operation of ``node``: it begins at once, or it waits. ``has_room``: there is a worker for it."""
+    if flow not in queue.POINTS or flow in queue.LATER:
+        return {'status': 'running'}
+    if has_room and not connection.execute(_HAS_LINE).scalar():
+        return {'status': 'running', 'admitted_at': clock.time()}
+    return waiting(node)
+
+
+def waiting(node):
+    """Columns of an operation of ``node`` that begins to wait."""
+    words = (node['conductor_group'], node['lessee'] or node['owner'] or '', node['driver'])
+    lane = hashlib.sha256('\0'.join(words).encode()).hexdigest()[:16]
+    return {'status': 'queued', 'queued_at': clock.time(), 'admitted_at': None, 'lane': lane}
+
+
+def is_limited(database):
+    """Whether any policy limits anything: then places are given by ``admit`` alone."""
+    with database.read() as connection:
+        return bool(connection.execute(_IS_LIMITED).scalar())
+
+
+def is_waiting(database):
+    """Whether anything waits."""
+    with database.read() as connection:
+        return bool(connection.execute(sa.select(_QUEUED)).scalar())
+
+
+def look(database, most=None, places=None, share=None):
+    """What is Seen. ``most``: of each lane so many of the oldest that wait, or more where policies have room for more, and none
+    where there is no room at all (None: all); ``places``: of nodes of these (group, driver) only; ``share``: where nothing is
+    limited, of nodes that belong to it (see ``nodes.belongs``) only."""
+    with database.read() as connection:
+        turn, policies, failing = _policies_of(connection)
+        is_limited = any(policy.is_limiting or policy.failures is not None for policy in policies.values())
+        flying = _items(connection, _in_flight()) if is_limited or most is None else []
+        if most is not None:
+            most = min(_most_free(policies, flying, most), _HEADS)
+        return Seen(turn, policies, failing, flying, _waiting(connection, most, places, _shared(policies, share)), most)
+
+
+def _policies_of(connection):
+    """(turn, {scope: Policy}, {scope: why it must pause})."""
+    turn, policies, failing = 0, dict(_PLAIN), {}
+    for found in connection.execute(sa.select(TABLE)).mappings():
+        found = row.parse(TABLE, found)
+        turn = found['turn'] if found['scope'] == '' else turn
+        policy = queue.Policy(**{name: found[name] for name in queue.Policy._fields} | {'served': tuple(found['served'])})
+        reason = policy.paused_reason is None and _too_many(connection, policy, found['counted_since'])
+        if reason:
+            policy, failing[policy.scope] = policy._replace(paused_reason=reason), reason
+        policies[policy.scope] = policy
+    return turn, policies, failing
+
+
+def _too_many(connection, policy, since):
+    """Why the queue must pause, when too many of those that ended last failed; or None."""
+    if policy.failures is None:
+        return None
+    ended = _ended('done', 'failed').where(_ops.c.admitted_at > since).limit(policy.failure_window)
+    if policy.scope:
+        ended = ended.where(_nodes.c.conductor_group == policy.scope)
+    statuses = connection.execute(ended).scalars().all()
+    failed = statuses.count('failed')
+    return f'{failed} of the last {len(statuses)} failed.' if failed >= policy.failures else None
+
+
+def _ended(*statuses):
+    """Operations that had a place and ended, the last one first: their status, flow and times."""
+    return sa.select(_ops.c.status, _ops.c.flow, _ops.c.admitted_at, _ops.c.finished_at).join(
+        _nodes, _nodes.c.id == _ops.c.node_id).where(
+        _ops.c.finished_at.is_not(None), _ops.c.admitted_at.is_not(None), _ops.c.status.in_(statuses)).order_by(
+        _ops.c.finished_at.desc(), _ops.c.id.desc())
+
+
+def _most_free(policies, flying, workers):
+    """The most places that any policy has left, or ``workers``; 0 when that of everything has none."""
+    room = queue.Room(policies, flying)
+    free = {policy.scope: _free(policy, room) for policy in policies.values()}
+    if free[''] == 0:
+        return 0
+    return max(workers, *(number for number in free.values() if number is not None), 0)
+
+
+def _free(policy, room):
+    """Places that ``policy`` has left, at least 0, or None where it has no number."""
+    if policy.paused_reason is not None:
+        return 0
+    free = [limit - used for limit, used in ((policy.most, room.count[policy.scope]), (policy.points, room.points[policy.scope]))
+            if limit is not None]
+    return max(min(free), 0) if free else None
+
+
+def _columns(since):
+    return (_ops.c.id, _ops.c.uuid, _nodes.c.uuid.label('node'), _ops.c.flow, _nodes.c.conductor_group, _OWNER.label('owner'),
+            _nodes.c.driver, since)
+
+
+@functools.cache
+def _in_flight():
+    return sa.select(*_columns(_ops.c.admitted_at)).join(_nodes, _nodes.c.id == _ops.c.node_id).where(
+        _ops.c.status.in_(IN_FLIGHT), _ops.c.admitted_at.is_not(None)).order_by(_ops.c.id)
+
+
+def _shared(policies, share):
+    """The condition for what a conductor gives places to: all that is limited, and the rest of its own ``share``; or None."""
+    limited = [policy.scope for policy in policies.values() if policy.is_limiting]
+    if '' in limited or not any(share.values() if share else ()):
+        return None
+    return sa.or_(_nodes.c.conductor_group.in_(limited), nodes.belongs(share))
+
+
+def _waiting(connection, most, places, shared):
+    query = sa.select(*_columns(_ops.c.queued_at)).join(_nodes, _nodes.c.id == _ops.c.node_id).order_by(_ops.c.id)
+    if places is not None:
+        query = query.where(sa.or_(sa.false(), *(
+            sa.and_(_nodes.c.conductor_group == group, _nodes.c.driver == driver) for group, driver in sorted(places))))
+    if most is None:
+        return _items(connection, query.where(_ops.c.status == 'queued'))
+    keys = _heads(connection, most, shared) if most else []
+    # By their ids alone: whoever is given a place must be queued still, and PostgreSQL would go through all that are.
+    return [item for start in range(0, len(keys), _BATCH)
+            for item in _items(connection, query.where(_ops.c.id.in_(keys[start:start + _BATCH])))]
+
+
+def _heads(connection, most, shared):
+    """Ids of the ``most`` oldest of each lane, rising; apart from what they belong to, since the index has all of this."""
+    number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
+    heads = sa.select(_ops.c.id, number).where(_ops.c.status == 'queued')
+    if shared is not None:
+        heads = heads.join(_nodes, _nodes.c.id == _ops.c.node_id).where(shared)
+    heads = heads.subquery()
+    return connection.execute(sa.select(heads.c.id).where(heads.c.number <= most).order_by(heads.c.id)).scalars().all()
+
+
+def _items(connection, query):
+    return [queue.Item(*found) for found in connection.execute(query)]
+
+
+def admit(database, seen, items, seconds):
+    """Give ``items`` (in this order) a place each; False, and nothing happens, when somebody did so since ``seen``.
+
+    :param seconds: until the first deadline of each. What was aborted meanwhile gets none.
+    """
+    present = clock.time()
+    with database.write() as connection:
+        if not _raise_turn(connection, seen.turn):
+            return False
+        for scope, served in _served(seen, items).items():
+            connection.execute(sa.update(TABLE).where(_policies.scope == scope).values(row.dump(TABLE, {'served': served})))
+        connection.execute(sa.update(_ops).where(_ops.c.id.in_([item.id for item in items]), _ops.c.status == 'queued').values(
+            status='running', admitted_at=present, deadline_at=present + seconds))
+    return True
+
+
+def _raise_turn(connection, turn):
+    return connection.execute(sa.update(TABLE).where(_policies.scope == '', _policies.turn == turn).values(
+        turn=turn + 1)).rowcount
+
+
+def _served(seen, items):
+    """{scope: owners} where the order is by turns of owners."""
+    lines = {}
+    for item in items:
+        lines.setdefault(item.group if item.group in seen.policies else '', []).append(item.owner)
+    present = {item.owner for item in (*seen.flying, *seen.waiting)}
+    return {scope: queue.serve(seen.policies[scope].served, owners, present)
+            for scope, owners in lines.items() if seen.policies[scope].order == 'fair'}
+
+
+def pause(database, seen):
+    """Write down what is ``seen.failing``; False, and nothing happens, when somebody did anything since."""
+    with database.write() as connection:
+        if not _raise_turn(connection, seen.turn):
+            return False
+        for scope, reason in seen.failing.items():
+            connection.execute(sa.update(TABLE).where(_policies.scope == scope).values(
+                paused_reason=reason, generation=_policies.generation + 1, updated_at=now()))
+    return True
+
+
+def durations(database):
+    """{flow: mean seconds from its place to its good end}, of those that ended last."""
+    lasted = {}
+    with database.read() as connection:
+        for ended in connection.execute(_ended('done').limit(_SAMPLE)):
+            end = datetime.datetime.fromisoformat(ended.finished_at).timestamp()
+            lasted.setdefault(ended.flow, []).append(max(end - ended.admitted_at, 0))
+    return {flow: sum(seconds) / len(seconds) for flow, seconds in lasted.items()}
+
+
+def is_queued(database, uuid):
+    """Whether the operation waits for a place."""
+    with database.read() as connection:
+        return connection.execute(sa.select(_ops.c.status).where(_ops.c.uuid == uuid)).scalar() == 'queued'
+
+
+# Policies, as clients set them.
+
+
+def establish(database):
+    """Make sure that the policy of everything has its row: nothing can be admitted without it."""
+    with database.read() as connection:
+        if connection.execute(sa.select(_policies.id).where(_policies.scope == '')).first():
+            return
+    with contextlib.suppress(exception.DBDuplicateEntry), database.write() as connection:
+        connection.execute(sa.insert(TABLE).values(scope='', updated_at=now()))
+
+
+def every(database):
+    """{scope: its row}, JSON parsed; '' is always there."""
+    establish(database)
+    with database.read() as connection:
+        rows = connection.execute(sa.select(TABLE).order_by(_policies.scope)).mappings().all()
+    return {one['scope']: row.parse(TABLE, one) for one in rows}
+
+
+def put(database, scope, values, *, generation=None):
+    """Set the policy of ``scope``: ``values`` of CHOSEN, what they leave out has its default. A paused one stays paused.
+
+    ``generation``: see ``change.lock``; Stale. Failures count anew when it changes how they count.
+    """
+    values = {**_DEFAULTS, **values}
+    with _changing(database, scope, generation) as (connection, current):
+        if current is None:
+            connection.execute(sa.insert(TABLE).values(scope=scope, counted_since=clock.time(), updated_at=now(), **values))
+            return
+        if any(values[name] != current[name] for name in ('mode', 'pause_on_failure_ratio', 'failure_window')):
+            values['counted_since'] = clock.time()
+        _store(connection, scope, current, values)
+
+
+def delete(database, scope, *, generation=None):
+    """Forget the policy of ``scope``; that of everything limits nothing from then on. NotFound, Stale."""
+    with _changing(database, scope, generation) as (connection, current):
+        if current is None:
+            raise _missing(scope)
+        if scope == '':
+            _store(connection, scope, current, {**_DEFAULTS, 'paused_reason': None})
+        else:
+            connection.execute(sa.delete(TABLE).where(_policies.scope == scope))
+
+
+def resume(database, scope):
+    """Go on after a pause; failures count anew. Repeats as nothing. NotFound."""
+    with _changing(database, scope, None) as (connection, current):
+        if current is None:
+            raise _missing(scope)
+        _store(connection, scope, current, {'paused_reason': None, 'counted_since': clock.time()})
+
+
+def get(database, scope):
+    """The row of the policy of ``scope``; NotFound."""
+    policies = every(database)
+    if scope not in policies:
+        raise _missing(scope)
+    return policies[scope]
+
+
+@contextlib.contextmanager
+def _changing(database, scope, generation):
+    """(connection, the row or None) in a transaction in which nobody admits anything."""
+    establish(database)
+    with database.write() as connection:
+        connection.execute(sa.update(TABLE).where(_policies.scope == '').values(turn=_policies.turn + 1))
+        current = connection.execute(sa.select(TABLE).where(_policies.scope == scope)).mappings().first()
+        if generation is not None and (current is None or current['generation'] not in generation):
+            raise errors.Stale(f'The policy "{scope or "global"}" has another generation than the one in If-Match.',
+                               remedy='Read it again, and decide again.')
+        yield connection, current
+
+
+def _store(connection, scope, current, values):
+    connection.execute(sa.update(TABLE).where(_policies.scope == scope).values(
+        generation=current['generation'] + 1, updated_at=now(), **values))
+
+
+def _missing(scope):
+    return errors.NotFound(f'There is no policy for the conductor group "{scope}".')
