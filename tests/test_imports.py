@@ -20,7 +20,7 @@ MAY_IMPORT = {
     'api': GROUND | {'rpc', 'db', 'rules'},
     'ramdisk': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs'},
     'ramdisk.agent': set(),
-    'lab': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs'},
+    'lab': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs', 'ramdisk.agent'},
     'cli': GROUND | {'rpc', 'db', 'drivers', 'rules', 'conductor', 'api', 'ramdisk', 'lab', 'cli'},
 }
 FILES = sorted(path for path in HOUSE.rglob('*.py') if 'migrations' not in path.parts)
