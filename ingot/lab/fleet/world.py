@@ -1,8 +1,9 @@
 """What simulated machines live in: one event loop in one thread, real HTTP, and a clock that may run faster than ours."""
 
 import asyncio
+import collections
+import contextlib
 import logging
-import threading
 
 from ingot import concurrency, errors
 from ingot.lab.fleet import trouble
@@ -17,13 +18,14 @@ _SHARED = 64          # manifests that are kept once for all machines
 
 
 class World:
-    """``count`` machines, from ``start`` to ``stop``. ``switch(number, state)`` from any thread, as a BMC would.
+    """``count`` machines, from ``start`` to ``stop``. ``switch(number, state)`` from any thread, as a BMC does.
 
     :param faults: a plan (trouble.parse). :param seed: says which machines they hit, and when.
     :param boot_url: of the boot server ([boot] url). :param lines: instead of it a function (MAC -> kernel line, or None),
         for machines that have no boot server, called in the loop's thread. :param tell: called (number, 'power off') when a
-        machine switches itself off. :param pace: seconds of the machines in one of ours. :param boot_seconds: from power to
-        the network. :param write_seconds: for an image. :param most: connections at once.
+        machine has switched itself off, in the loop's thread; not when its power button was pressed meanwhile.
+    :param pace: seconds of the machines in one of ours. :param boot_seconds: from power to the network.
+    :param write_seconds: for an image. :param most: connections at once.
     """
 
     def __init__(self, count, *, boot_url=None, lines=None, faults=(), seed=0, tell=None, pace=1.0, boot_seconds=1.0,
@@ -32,7 +34,7 @@ class World:
             raise errors.Invalid('Machines of a fleet netboot either from boot_url or by lines.')
         self.boot_url = boot_url and f'{boot_url.rstrip("/")}/boot.ipxe'
         self.lines, self.seed, self.pace = lines, seed, pace
-        self.tell = tell or (lambda number, state: None)
+        self._tell, self._lock, self._pressed = tell, concurrency.Lock(), collections.Counter()
         self.boot_seconds, self.write_seconds = boot_seconds, write_seconds
         mine = trouble.assign(faults, count, seed)
         self.machines = [Computer(self, number, mine.get(number, ())) for number in range(count)]
@@ -55,7 +57,12 @@ class World:
         """Switch a machine's power, soon; Invalid for a state or a machine that there is not."""
         if not 0 <= number < len(self.machines):
             raise errors.Invalid(f'The fleet has no machine {number}; it has {len(self.machines)}.')
-        self._loop.call_soon_threadsafe(self._switch, self.machines[number], state, device)
+        if self._is_inside():
+            self._switch(number, state, device)
+            return
+        with self._lock:
+            self._pressed[number] += 1
+        self._loop.call_soon_threadsafe(self._press, number, state, device)
 
     def counts(self):
         """[(number, counts)] of all machines that ever were on, as they are now."""
@@ -63,7 +70,7 @@ class World:
 
     def ask(self, question):
         """What ``question()`` answers in the thread of the machines, where nothing moves meanwhile."""
-        if self._thread is None or self._thread is threading.current_thread():
+        if self._thread is None or self._is_inside():
             return question()
         future = concurrency.Future()
         self._loop.call_soon_threadsafe(lambda: future.set_result(question()))
@@ -103,6 +110,13 @@ class World:
         self._wire.ask((host, port), '\r\n'.join([*head, '', '']).encode(), take, _TIMEOUT / self.pace,
                        longest=None if is_whole else 1 << 16)
 
+    def tell(self, number, state):
+        """A machine has switched itself. A button that was pressed before, and that it will feel in a moment, has the last
+        word: whoever pressed it may have gone on already to switch the machine on again."""
+        with self._lock:
+            if self._tell and not self._pressed[number]:
+                self._tell(number, state)
+
     def share(self, plan):
         """The plan, with an image that others have as well kept once: a manifest may be large."""
         for action in plan.get('actions') or ():
@@ -124,8 +138,19 @@ class World:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
-    def _switch(self, machine, state, device):
+    def _is_inside(self):
+        """Are we in the thread of the machines?"""
+        with contextlib.suppress(RuntimeError):
+            return asyncio.get_running_loop() is self._loop
+        return False
+
+    def _press(self, number, state, device):
+        with self._lock:
+            self._pressed[number] -= 1
+        self._switch(number, state, device)
+
+    def _switch(self, number, state, device):
         try:
-            machine.switch(state, device)
+            self.machines[number].switch(state, device)
         except Exception:
-            LOG.exception('Machine %d of the fleet cannot be switched to "%s"', machine.number, state)
+            LOG.exception('Machine %d of the fleet cannot be switched to "%s"', number, state)
