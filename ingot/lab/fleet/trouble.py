@@ -7,9 +7,11 @@ A plan is a list of objects, in a file JSON:
 """
 
 import dataclasses
+import math
 import random
 
 from ingot import errors
+from ingot.lab.fleet.work import ACTIONS
 
 #: Fault -> what it does; ``amount`` is its number, ``at`` the action in the middle of which it happens.
 KINDS = {
@@ -54,25 +56,41 @@ def _parse(line):
     if not isinstance(line, dict) or set(line) - known or line.get('fault') not in KINDS:
         raise errors.Invalid(f'{line!r} is no fault.', remedy=f'Members are: {", ".join(sorted(known))}; '
                              f'faults are: {", ".join(KINDS)}.')
-    line = {**line, 'machines': None if line.get('machines') is None else tuple(line['machines'])}
     fault = Fault(**line)
-    numbers = {'share': 0 <= fault.share <= 1, 'amount': fault.amount >= 0 and (fault.amount > 0) >= (fault.fault in _NUMBERED)
-               and (fault.fault != 'lost' or fault.amount <= 1), 'boots': fault.boots is None or fault.boots > 0}
-    wrong = [name for name, is_right in numbers.items() if not is_right]
-    if wrong:
-        raise errors.Invalid(f'The fault "{fault.fault}" cannot have {wrong[0]} {getattr(fault, wrong[0])!r}.',
-                             remedy='share is 0 to 1, boots 1 or more; delay, lost (at most 1) and leap need an amount.')
-    return fault
+    for name, fits in _FITS.items():
+        if not fits(fault):
+            raise errors.Invalid(f'The fault "{fault.fault}" cannot have {name} {getattr(fault, name)!r}.', remedy=_REMEDY)
+    return dataclasses.replace(fault, machines=fault.machines and tuple(fault.machines))
+
+
+def _is_number(value, most=math.inf):
+    return type(value) in (int, float) and 0 <= value <= most
+
+
+#: Member of a fault -> whether its value makes sense.
+_FITS = {
+    'share': lambda fault: _is_number(fault.share, 1),
+    'machines': lambda fault: fault.machines is None or (isinstance(fault.machines, list)
+                                                         and all(type(one) is int and one >= 0 for one in fault.machines)),
+    'amount': lambda fault: _is_number(fault.amount, 1 if fault.fault == 'lost' else math.inf) and (
+        fault.amount > 0 or fault.fault not in _NUMBERED),
+    'at': lambda fault: fault.at in ACTIONS,
+    'boots': lambda fault: fault.boots is None or (type(fault.boots) is int and fault.boots > 0),
+}
+_REMEDY = ('share is 0 to 1; machines are numbers from 0; boots is 1 or more; at is an action of the agent; delay and leap '
+           '(seconds) and lost (0 to 1) need an amount.')
 
 
 def assign(faults, count, seed):
-    """{number of a machine: its Faults}: which machines each line means; the same for the same seed."""
+    """{number of a machine: its Faults}: which machines each line means; the same for the same seed. Invalid for one that there is not."""
     found = {}
     for place, fault in enumerate(faults):
         chosen = fault.machines
+        if chosen and max(chosen) >= count:
+            raise errors.Invalid(f'The fault "{fault.fault}" is of machine {max(chosen)}; there are {count}, from 0 on.')
         if chosen is None:
             chosen = random.Random(f'{seed}:{place}').sample(range(count), round(fault.share * count))
-        for number in sorted(chosen):
+        for number in sorted(set(chosen)):
             found.setdefault(number, []).append(fault)
     return {number: tuple(mine) for number, mine in sorted(found.items())}
 
