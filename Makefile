@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench endurance figures clean
+.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench agents endurance figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -38,6 +38,9 @@ samples: prepare ## Write etc/ingot/ingot.conf.sample anew
 
 bench: prepare ## The API's cost beside Ironic 39.0.0, in one run (ARGS='--nodes 10000 --seconds 5')
 	@.venv/bin/python -m tests.bench.api $(ARGS)
+
+agents: prepare ## What a listener for machines and a fleet of simulated agents cost (ARGS='--machines 100,10000')
+	@.venv/bin/python -m tests.bench.agents $(ARGS)
 
 endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
 	@.venv/bin/python -m tests.bench.endurance $(ARGS)

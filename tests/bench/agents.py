@@ -54,8 +54,9 @@ def seed(database, count, mib):
     chunks = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(max(1, mib * MIB // CHUNK))]
     image = base.Image('/image', 'sha256:x', base.Manifest(len(chunks) * CHUNK, CHUNK, [(0, len(chunks) * CHUNK)], chunks))
     with database.write() as connection:
-        for number in range(count):
-            node = {'uuid': str(uuid.uuid4()), 'driver': 'fake-hardware', 'created_at': now(), 'provision_state': 'wait call-back'}
+        for _ in range(count):
+            node = {'uuid': str(uuid.uuid4()), 'driver': 'fake-hardware', 'created_at': now(),
+                    'provision_state': 'wait call-back'}
             done = connection.execute(sa.insert(models.nodes).values(row.dump(models.nodes, node)))
             node |= {'id': done.inserted_primary_key[0], 'instance_info': {}, 'properties': {}}
             values = operation.new(node, 'deploy', seconds=3600)

@@ -90,6 +90,8 @@ class Agent:
         return {'events': effect.body['events'][::-1]}
 
     def _answer(self, effect, status, body):
+        if self.is_over:                   # what comes for a machine that is off
+            return
         if status is None:
             self.feed(core.Unanswered(effect.call, body))
             return

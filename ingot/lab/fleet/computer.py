@@ -3,16 +3,15 @@
 import collections
 import functools
 
-from ingot import errors
 from ingot.lab.fleet import ipxe, trouble
 from ingot.lab.fleet.agent import Agent
 from ingot.lab.fleet.disk import Disk
 from ingot.ramdisk.agent import kernel_line
 
 #: Power states and targets as Ingot says them, and BMCs -> (does it go off, does it go on).
-_SWITCHES = {'power off': (True, False), 'off': (True, False), 'soft power off': (True, False), 'soft off': (True, False),
-             'power on': (False, True), 'on': (False, True), 'rebooting': (True, True), 'soft rebooting': (True, True),
-             'cycle': (True, True), 'reset': (True, True)}
+SWITCHES = {'power off': (True, False), 'off': (True, False), 'soft power off': (True, False), 'soft off': (True, False),
+            'power on': (False, True), 'on': (False, True), 'rebooting': (True, True), 'soft rebooting': (True, True),
+            'cycle': (True, True), 'reset': (True, True)}
 
 
 def mac(number):
@@ -39,13 +38,12 @@ class Computer:
         return self.stage != 'off'
 
     def switch(self, state, device=None):
-        """Do what a power button does; Invalid for a ``state`` that there is not.
+        """Do what a power button does.
 
-        :param device: what it is to boot from; 'disk' keeps it from the network, all others try the network first.
+        :param state: one of SWITCHES. :param device: what it is to boot from; 'disk' keeps it from the network, all others
+            try the network first.
         """
-        if state not in _SWITCHES:
-            raise errors.Invalid(f'A machine cannot be switched to "{state}"; possible: {", ".join(_SWITCHES)}.')
-        goes_off, goes_on = _SWITCHES[state]
+        goes_off, goes_on = SWITCHES[state]
         if goes_off:
             self._end('off')
         if goes_on and not self.is_on:

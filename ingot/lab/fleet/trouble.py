@@ -82,7 +82,10 @@ _REMEDY = ('share is 0 to 1; machines are numbers from 0; boots is 1 or more; at
 
 
 def assign(faults, count, seed):
-    """{number of a machine: its Faults}: which machines each line means; the same for the same seed. Invalid for one that there is not."""
+    """{number of a machine: its Faults}: which machines each line means; the same for the same seed.
+
+    Invalid for a machine that there is not.
+    """
     found = {}
     for place, fault in enumerate(faults):
         chosen = fault.machines

@@ -7,7 +7,7 @@ import logging
 
 from ingot import concurrency, errors
 from ingot.lab.fleet import trouble
-from ingot.lab.fleet.computer import Computer
+from ingot.lab.fleet.computer import SWITCHES, Computer
 from ingot.lab.fleet.wire import Wire
 from ingot.ramdisk.agent import api
 
@@ -57,6 +57,8 @@ class World:
         """Switch a machine's power, soon; Invalid for a state or a machine that there is not."""
         if not 0 <= number < len(self.machines):
             raise errors.Invalid(f'The fleet has no machine {number}; it has {len(self.machines)}.')
+        if state not in SWITCHES:
+            raise errors.Invalid(f'A machine cannot be switched to "{state}"; possible: {", ".join(SWITCHES)}.')
         if self._is_inside():
             self._switch(number, state, device)
             return
@@ -150,7 +152,4 @@ class World:
         self._switch(number, state, device)
 
     def _switch(self, number, state, device):
-        try:
-            self.machines[number].switch(state, device)
-        except Exception:
-            LOG.exception('Machine %d of the fleet cannot be switched to "%s"', number, state)
+        self.machines[number].switch(state, device)
