@@ -20,6 +20,7 @@ COMMANDS = {
     'db': ('db', 'upgrade the database, or tell its version'),
     'ramdisk': ('ramdisk', 'build the kernel and ramdisk that machines boot'),
     'lab': ('lab', 'virtual machines behind real IPMI, to try things on'),
+    'simulate': ('simulate', 'run a whole site under virtual time, the same for the same seed'),
     'demo': ('demo', 'deploy two virtual machines from power-on to a booted system'),
     'node': ('node', 'work with nodes of a running Ingot'),
     'completion': ('completion', 'print the completion script for bash'),

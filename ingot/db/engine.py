@@ -19,7 +19,7 @@ from ingot import errors
 
 def now(seconds=0):
     """The present as it is shown, or ``seconds`` from now: '2026-11-20T22:45:32+00:00'."""
-    return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)).isoformat(timespec='seconds')
+    return datetime.datetime.fromtimestamp(time.time() + seconds, datetime.UTC).isoformat(timespec='seconds')
 
 
 class Database:
