@@ -14,12 +14,20 @@ class Machines:
     """What computers live in (see ingot.lab.fleet.world.World). ``tell(number, state)``: one has switched itself off."""
 
     boot_url = None
-    boot_seconds, write_seconds = 60, 30
 
     def __init__(self, site, count, faults, seed):
         self.site, self.seed, self.lines = site, seed, site.line
         mine = trouble.assign(faults, count, seed)
         self.all = [Computer(self, number, mine.get(number, ())) for number in range(count)]
+
+    @property
+    def boot_seconds(self):
+        """From power to the network: never the same."""
+        return self.site.clock.random.uniform(2, 60)
+
+    @property
+    def write_seconds(self):
+        return self.site.clock.random.uniform(2, 60)
 
     def now(self):
         return time.monotonic()

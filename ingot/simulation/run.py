@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     problems: list            # phrases; none in a good run
 
 
-def simulate(clock, folder, *, nodes, conductors, kills=0, pauses=0, faults=(), limit=14_400, options=None):
+def simulate(clock, folder, *, nodes, conductors, kills=0, pauses=0, faults=(), limit=3600, options=None):
     """Bring ``nodes`` through their lives while conductors are killed and paused. :param limit: virtual seconds for it.
 
     :param faults: of the machines (ingot.lab.fleet.trouble). :param options: of the conductors, as config.load takes them.
@@ -106,12 +106,15 @@ def _left(site):
 
 
 def _written(site, faults):
-    """Each deployment that ended well has written its image once; none has written it twice."""
+    """Each deployment that ended well has written its image once; none has written it twice, nor begun twice (but for faults)."""
     times = {key[0]: count for machine in site.machines.all for key, count in machine.counts.items()
              if key[1:] == ('write image', 'done')}
     with site.database.read() as connection:
         ops = models.operations.c
         good = connection.execute(sa.select(ops.uuid).where(ops.flow == 'deploy', ops.status == 'done')).scalars().all()
     missing = [] if any(fault.fault == 'lies' for fault in faults) else [uuid for uuid in good if uuid not in times]
-    return [*(f'operation {uuid} wrote its image {count} times' for uuid, count in times.items() if count != 1),
+    again = [] if faults else [(machine.number, *key[:2]) for machine in site.machines.all
+                               for key, count in machine.counts.items() if key[2:] == ('begun',) and count > 1]
+    return [*(f'operation {uuid} began "{action}" again on machine {number}' for number, uuid, action in again),
+            *(f'operation {uuid} wrote its image {count} times' for uuid, count in times.items() if count > 1),
             *(f'operation {uuid} is done and never wrote its image' for uuid in missing)]
