@@ -61,5 +61,6 @@ def start(seed):
     eventlet.monkey_patch(os=False, select=False, socket=False, thread=True, time=True)
     hubs.use_hub(Hub)
     time.time, time.monotonic = lambda: EPOCH + clock.now, lambda: clock.now
+    random.seed(clock.random.getrandbits(64))
     os.urandom = random._urandom = uuid.os.urandom = clock.random.randbytes
     return clock

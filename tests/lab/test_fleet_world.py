@@ -1,11 +1,13 @@
 """Power buttons, timers and connections of simulated machines, at a listener that a test can play with."""
 
 import contextlib
+import gc
 import http.server
 import json
 import socket
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -134,6 +136,18 @@ def test_a_machine_that_is_switched_off_says_nothing_more(make_world, listener):
     assert concurrency.wait_for(lambda: listener.said('report'), LONG)
     assert len(listener.said('hello')) == 2, 'the answer of the former life was for nobody'
     assert world.machines[0].counts[OPERATION, 'call home', 'done'] == 1
+
+
+def test_of_a_life_that_is_over_nothing_is_kept(make_world, listener):
+    """Its timers run for half an hour, and plans are large."""
+    listener.gate.clear()
+    world = make_world()
+    world.switch(0, 'on')
+    assert concurrency.wait_for(lambda: listener.said('hello'), LONG)
+    life = weakref.ref(world.machines[0].life)
+    world.switch(0, 'off')
+    listener.gate.set()
+    assert concurrency.wait_for(lambda: gc.collect() is None or life() is None, LONG)
 
 
 def test_a_button_that_was_pressed_has_the_last_word(make_world, listener):
