@@ -14,20 +14,13 @@ BUGS = {
     'nobody takes over': (2, 'crew.Crew.take_over = lambda self: None'),
     'a lost lock does not keep writes out': (3, 'lease._ours = lambda uuid, epoch: (lease._nodes.c.uuid == uuid,)'),
     'reports are not looked for': (1, 'periodic.TABLE = periodic.TABLE[:2]'),
-    'a machine at work is started again': (1, """def again(task):
-    if task.operation['attempt'] > 1:
-        task.save(session_hash=None)
-        ramdisk.publish_ramdisk(task)
-    ramdisk.boot_from(task, 'pxe', is_persistent=False)
-verb.FLOWS['clean'] = tuple(
-    step._replace(do=again) if step.name == 'start ramdisk' else step for step in verb.FLOWS['clean'])"""),
 }
 SCRIPT = '''
 import sys
 from ingot.simulation import clock
 started = clock.start(int(sys.argv[1]))
 import logging, os, tempfile
-from ingot.conductor import crew, periodic, ramdisk, verb
+from ingot.conductor import crew, periodic
 from ingot.db import lease
 from ingot.simulation.run import simulate
 logging.disable(logging.CRITICAL)
@@ -80,9 +73,7 @@ def test_a_bug_is_found(bug):
     """By some seed of a few, with which the code without it is well."""
     conductors, lines = BUGS[bug]
     pauses = 6 if bug.startswith('a lost lock') else 0
-    seed = next((seed for seed in range(8) if problems(seed, conductors, pauses, lines)), None)
-    assert seed is not None, 'no seed found it'
-    assert problems(seed, conductors, pauses) == ''
+    assert any(problems(seed, conductors, pauses, lines) and not problems(seed, conductors, pauses) for seed in range(4))
 
 
 def test_the_command_tells_seed_and_problems(capsys, monkeypatch, tmp_path):
