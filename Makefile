@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench power endurance figures clean
+.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench power agents endurance figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -41,6 +41,9 @@ bench: prepare ## The API's cost beside Ironic 39.0.0, in one run (ARGS='--nodes
 
 power: prepare ## Power of 1,000 and 10,000 BMCs by one conductor: seconds, CPU, memory (ARGS='--bmcs 100 --database mariadb')
 	@.venv/bin/python -m tests.bench.power $(ARGS)
+
+agents: prepare ## What a listener for machines and a fleet of simulated agents cost (ARGS='--machines 100,10000')
+	@.venv/bin/python -m tests.bench.agents $(ARGS)
 
 endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
 	@.venv/bin/python -m tests.bench.endurance $(ARGS)

@@ -21,6 +21,7 @@ COMMANDS = {
     'ramdisk': ('ramdisk', 'build the kernel and ramdisk that machines boot'),
     'lab': ('lab', 'virtual machines behind real IPMI, to try things on'),
     'fleet': ('fleet', 'thousands of simulated machines behind real IPMI, to find limits'),
+    'simulate': ('simulate', 'run a whole site under virtual time, the same for the same seed'),
     'demo': ('demo', 'deploy two virtual machines from power-on to a booted system'),
     'node': ('node', 'work with nodes of a running Ingot'),
     'queue': ('queue', 'see what waits for its turn, and set how much may be in flight'),

@@ -42,10 +42,12 @@ class Api(fixture.GabbiFixture):
 class Machines(Api):
     """The same with a conductor that works, and fake machines."""
 
+    group = ''
+
     def start_fixture(self):
         self.folder = tempfile.mkdtemp(prefix='ingot-http-')
         self.database = databases.empty(pathlib.Path(self.folder))
-        conf = config.load(state_dir=self.folder, host='here', workers=4,
+        conf = config.load(state_dir=self.folder, host='here', workers=4, conductor__group=self.group,
                            conductor__enabled_drivers=['fake-hardware', 'ipmi', 'manual-management'])
         self.service = Service(conf, self.database, registry.load(conf))
         self.service.start()
@@ -54,6 +56,12 @@ class Machines(Api):
     def stop_fixture(self):
         self.service.stop()
         super().stop_fixture()
+
+
+class Rack(Machines):
+    """The same for the nodes of a conductor group."""
+
+    group = 'rack1'
 
 
 def serve():

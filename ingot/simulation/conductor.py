@@ -1,0 +1,92 @@
+"""A conductor that can be killed at any moment: its database and its hardware refuse whoever is dead."""
+
+import contextlib
+import time
+
+from ingot import config
+from ingot.conductor.service import Service
+from ingot.db.engine import Database
+from ingot.drivers import fake, registry
+
+#: What changes a machine, or what it is given: for the holder of its lock alone.
+_TOUCHES = {('power', 'set'), ('management', 'set_boot_device'), ('boot', 'publish'), ('deploy', 'export')}
+
+
+class Death(BaseException):
+    """The end of a conductor: no error that anybody could handle."""
+
+
+class Conductor:
+    """One life of a conductor. It is dead from ``kill`` on: whatever it does next does not happen."""
+
+    def __init__(self, site, host):
+        self.site, self.host, self.is_dead, self._asleep_until = site, host, False, 0.0
+        conf = config.load(state_dir=site.folder, host=host, conductor__enabled_drivers=['fake-hardware'],
+                           conductor__power_sync_seconds=0, **site.options)
+        self.database = Line(site.url, self)
+        drivers = registry.load(conf)
+        world = drivers.context.service(fake.World)
+        world.machines, world.records = site.hardware, site.records
+        world.before, world.after = self._before, self._after
+        self.service = Service(conf, self.database, drivers)
+
+    def kill(self):
+        self.is_dead = True
+
+    def pause(self, seconds):
+        """Stop it (SIGSTOP) for so long: it does not know of that when it goes on."""
+        self._asleep_until = self.site.clock.now + seconds
+
+    def breathe(self, seconds):
+        """Let some time pass, in which everybody else may go on, and this conductor may die."""
+        self.check()
+        time.sleep(self.site.clock.random.expovariate(1 / seconds))
+        while self._asleep_until > self.site.clock.now:
+            time.sleep(self._asleep_until - self.site.clock.now)
+        self.check()
+
+    def check(self):
+        if self.is_dead:
+            raise Death(self.host)
+
+    def _before(self, kind, method, node):
+        self.breathe(0.02)
+        if (kind, method) in _TOUCHES:
+            self.site.check_owner(node['uuid'], self.host, f'{kind}.{method}')
+
+    def _after(self, kind, method, node):
+        if (kind, method) == ('power', 'set'):
+            self.site.press(node['uuid'])
+        self.breathe(0.02)
+
+
+class Line(Database):
+    """A database as one conductor reaches it: each transaction takes a moment before it and one after it."""
+
+    def __init__(self, url, conductor):
+        super().__init__(url)
+        self._conductor, self._depth = conductor, 0
+
+    @contextlib.contextmanager
+    def read(self):
+        with self._breathing(), super().read() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self):
+        with self._breathing(), super().write() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _breathing(self):
+        """Nobody else goes on within a transaction: SQLite would let us wait for ourselves."""
+        if self._depth:
+            yield
+            return
+        self._conductor.breathe(0.002)
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+        self._conductor.breathe(0.002)

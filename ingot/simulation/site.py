@@ -1,0 +1,98 @@
+"""A simulated site: one database, conductors that come and go, fake hardware whose inside is a fleet, all on virtual time."""
+
+import time
+import uuid
+
+import sqlalchemy as sa
+
+from ingot import concurrency, errors
+from ingot.db import models, row, schema
+from ingot.db.engine import Database, now
+from ingot.simulation.conductor import Conductor, Death
+from ingot.simulation.machines import Machines
+
+_SILENT = {'fake': {'deploy.machine_report': {'silent': True}}}
+
+class Site:
+    """``count`` nodes with a machine each, and ``conductors``; all of it on ``clock`` (see ingot.simulation.clock).
+
+    :param folder: for the database. :param faults: of the machines (ingot.lab.fleet.trouble). :param options: of the
+        conductors, as config.load takes them.
+    """
+
+    def __init__(self, clock, folder, count, conductors, *, faults=(), options=None):
+        self.clock, self.folder, self.options = clock, str(folder), {'workers': 64, **(options or {})}
+        self.url = f'sqlite:///{folder}/simulation.sqlite'
+        self.database = Database(self.url)
+        schema.upgrade(self.database)
+        self.hardware, self.records = {}, {}
+        self.machines = Machines(self, count, faults, clock.random.getrandbits(32))
+        self.nodes = [str(uuid.uuid4()) for _ in range(count)]
+        self._numbers = {node: number for number, node in enumerate(self.nodes)}
+        self._enrol()
+        self.conductors, self.trespasses = {}, []
+        for number in range(conductors):
+            self.start_conductor(f'conductor-{number}')
+
+    def _enrol(self):
+        with self.database.write() as connection:
+            for number, node in enumerate(self.nodes):
+                values = {'uuid': node, 'driver': 'fake-hardware', 'created_at': now(), 'provision_state': 'enroll',
+                          'driver_info': _SILENT, 'instance_info': {'image_source': 'file:///image'}}
+                key = connection.execute(sa.insert(models.nodes).values(row.dump(models.nodes, values))).inserted_primary_key[0]
+                connection.execute(sa.insert(models.ports).values(
+                    uuid=str(uuid.uuid4()), created_at=now(), node_id=key, address=self.machines.all[number].mac))
+
+    # Conductors.
+
+    def start_conductor(self, host):
+        self.conductors[host] = Conductor(self, host)
+        self.conductors[host].service.start()
+
+    def kill(self, host, seconds):
+        """``host`` dies now, and starts anew after so many seconds."""
+        self.conductors.pop(host).kill()
+
+        def start():
+            time.sleep(seconds)
+            self.start_conductor(host)
+        concurrency.spawn(start)
+
+    def ask(self, method, *arguments):
+        """Call a method of some conductor that lives, as the bus would; Unavailable when there is none, or when it dies."""
+        alive = sorted(self.conductors)
+        if not alive:
+            raise errors.Unavailable('No conductor lives just now.')
+        try:
+            return getattr(self.conductors[self.clock.random.choice(alive)].service, method)(*arguments)
+        except Death as death:
+            raise errors.Unavailable(f'Conductor {death} died.') from None
+
+    def nudge(self, operation):
+        """What the listener does with a report; when nobody can be told, a conductor finds it by itself."""
+        try:
+            self.ask('continue_operation', operation)
+        except errors.IngotError:
+            return
+
+    # Machines.
+
+    def press(self, node):
+        """What a conductor did to a fake machine happens to its inside."""
+        machine = self.hardware[node]
+        self.machines.all[self._numbers[node]].switch(machine.power, machine.booted_from)
+
+    def told(self, number, state):
+        self.hardware[self.nodes[number]].press(state)
+
+    def line(self, mac):
+        """The kernel line that the boot server has for a card, or None."""
+        record = self.records.get(mac)
+        return record and ' '.join(f'{name}={value}' for name, value in record[1].parameters.items())
+
+    def check_owner(self, node, host, what):
+        """Note whoever touches a machine that another one has the lock of."""
+        with self.database.read() as connection:
+            owner = connection.execute(sa.select(models.nodes.c.lock_owner).where(models.nodes.c.uuid == node)).scalar()
+        if owner != host:
+            self.trespasses.append(f'node {node}: {host} did {what} while {owner or "nobody"} had its lock')
