@@ -17,7 +17,7 @@ import functools
 import hashlib
 import uuid
 
-from ingot import concurrency, errors, states
+from ingot import concurrency, errors, fence, states
 from ingot.drivers import base
 
 _MISBEHAVE = {'fake': 'Misbehaviour, an object by "interface.method" with fail, code, times, delay, hang, lie, silent.'}
@@ -135,6 +135,7 @@ def behaves(method):
             error = errors.HardwareFailure(f'Node {node["uuid"]}: {wish["fail"]}')
             error.code = wish.get('code', error.code)
             raise error
+        fence.check()
         pretends = 'lie' in wish or wish.get('silent')
         result = wish.get('lie') if pretends else method(self, node, *args, **kwargs)
         if world.after:
