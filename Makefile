@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench power agents endurance figures clean
+.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench cycle power agents endurance figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -38,6 +38,9 @@ samples: prepare ## Write etc/ingot/ingot.conf.sample anew
 
 bench: prepare ## The API's cost beside Ironic 39.0.0, in one run (ARGS='--nodes 10000 --seconds 5')
 	@.venv/bin/python -m tests.bench.api $(ARGS)
+
+cycle: prepare ## Nodes through manage, provide, active, deleted: Ironic 39.0.0 and Ingot on MariaDB (ARGS='--nodes 1000')
+	@.venv/bin/python -m tests.bench.cycle $(ARGS)
 
 power: prepare ## Power of 1,000 and 10,000 BMCs by one conductor: seconds, CPU, memory (ARGS='--bmcs 100 --database mariadb')
 	@.venv/bin/python -m tests.bench.power $(ARGS)

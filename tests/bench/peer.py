@@ -14,7 +14,7 @@ from tests.clients.venv import venv
 _KINDS = ('bios', 'boot', 'console', 'deploy', 'firmware', 'inspect', 'management', 'power', 'raid', 'rescue', 'vendor')
 #: Kinds that a node may do without.
 _OPTIONAL = {'bios', 'console', 'firmware', 'inspect', 'raid', 'rescue', 'vendor'}
-#: One process (API and conductor), SQLite, no authentication; a large heartbeat_timeout since it sends none over SQLite.
+#: One process (API and conductor), no authentication; a large heartbeat_timeout since it sends none over SQLite.
 _CONF = """[DEFAULT]
 auth_strategy = noauth
 host = 127.0.0.1
@@ -33,8 +33,9 @@ host_ip = 127.0.0.1
 port = {1}
 [conductor]
 heartbeat_timeout = 100000
+automated_clean = false
 [database]
-connection = sqlite:///{0}/ironic.sqlite
+connection = {3}
 [dhcp]
 dhcp_provider = none
 [oslo_concurrency]
@@ -47,13 +48,13 @@ send_sensor_data = false
 
 
 @contextlib.contextmanager
-def ironic(folder):
-    """(port, pid) of a server that lives in ``folder`` and ends with the context."""
-    programs = venv('ironic-39.0.0', 'ironic==39.0.0')
+def ironic(folder, database=None):
+    """(port, pid) of a server that lives in ``folder`` and ends with the context. ``database``: its URL; default: SQLite."""
+    programs = venv('ironic-39.0.0', 'ironic==39.0.0', 'PyMySQL')
     port, = stage.free_ports(1)
     conf = folder / 'ironic.conf'
     conf.write_text(_CONF.format(folder, port, '\n'.join(
-        f'enabled_{kind}_interfaces = fake' + (f',no-{kind}' if kind in _OPTIONAL else '') for kind in _KINDS)))
+        f'enabled_{kind}_interfaces = fake' + (f',no-{kind}' if kind in _OPTIONAL else '') for kind in _KINDS), database or f'sqlite:///{folder}/ironic.sqlite'))
     log = folder / 'out'
     with open(log, 'wb') as out:
         words = ['--config-file', conf]

@@ -1,0 +1,139 @@
+"""``make cycle``: nodes through manage, provide, active, deleted, by the real Ironic 39 and by Ingot, side by side on MariaDB.
+
+    python -m tests.bench.cycle [--nodes 400] [--theirs 40] [--clients 4] [--rounds 3]
+
+Both are one process (API and one conductor) with fake hardware and without automated cleaning; each has a MariaDB of its own, and
+one works while the other rests. Told are nodes a second for each verb (from the first request until the last node is there),
+CPU milliseconds of the server's process, and the statements that MariaDB was sent (BEGIN and COMMIT among them) for a node.
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import platform
+import sys
+import tempfile
+import time
+import urllib.parse
+
+import orjson
+import sqlalchemy as sa
+
+from tests import mariadb
+from tests.bench import load, peer
+from tests.clients import serve
+
+#: Verb -> the state that it leads to.
+LIFE = {'manage': 'manageable', 'provide': 'available', 'active': 'active', 'deleted': 'available'}
+_POLL_SECONDS = 0.02
+_PATIENCE = 600
+_NODE = {'driver': 'fake-hardware', 'instance_info': {'image_source': 'http://127.0.0.1/image', 'image_checksum': '0' * 32}}
+
+
+class Server:
+    """One of the two: where it listens, its process, and its database."""
+
+    def __init__(self, name, port, pid, url, count, clients):
+        self.name, self.port, self.pid, self.count, self.clients = name, port, pid, count, clients
+        self.engine = sa.create_engine(url, isolation_level='AUTOCOMMIT')
+        self.lives = self.polls = 0
+
+    def life(self):
+        """{verb: (seconds, CPU ms a node, statements a node)} of new nodes."""
+        self.lives += 1
+        uuids = self._enrol()
+        return {verb: self._ask(uuids, verb, state) for verb, state in LIFE.items()}
+
+    def _enrol(self):
+        bodies = ({**_NODE, 'name': f'life{self.lives}-{number}'} for number in range(self.count))
+        made = self._send(('POST', '/v1/nodes', orjson.dumps(body), 201) for body in bodies)
+        uuids = [orjson.loads(answer)['uuid'] for answer in made]
+        cards = ({'node_uuid': uuid, 'address': f'52:54:00:{self.lives:02x}:{number >> 8:02x}:{number & 255:02x}'}
+                 for number, uuid in enumerate(uuids))
+        self._send(('POST', '/v1/ports', orjson.dumps(card), 201) for card in cards)
+        return uuids
+
+    def _send(self, requests):
+        return load.measure(self.port, self.pid, requests, self.clients)[2]
+
+    def _ask(self, uuids, verb, state):
+        self.polls = 0
+        began, used, asked = time.monotonic(), load.cpu(self.pid), self._questions()
+        body = orjson.dumps({'target': verb})
+        self._send(('PUT', f'/v1/nodes/{uuid}/states/provision', body, 202) for uuid in uuids)
+        while not self._are_all(state):
+            assert time.monotonic() < began + _PATIENCE, f'{self.name}: {verb}: {self._states()}'
+            time.sleep(_POLL_SECONDS)
+        seconds = time.monotonic() - began
+        statements = self._questions() - asked - self.polls - 1
+        return seconds, (load.cpu(self.pid) - used) * 1000 / self.count, statements / self.count
+
+    def _are_all(self, state):
+        """Whether every node is in ``state``, and nobody works on any."""
+        self.polls += 1
+        with self.engine.connect() as connection:
+            row = connection.exec_driver_sql(
+                f"SELECT COUNT(*) FROM nodes WHERE name LIKE 'life{self.lives}-%%' AND "
+                f"(provision_state <> '{state}' OR target_provision_state IS NOT NULL)").scalar()
+        return not row
+
+    def _states(self):
+        with self.engine.connect() as connection:
+            return connection.exec_driver_sql('SELECT provision_state, last_error, COUNT(*) FROM nodes GROUP BY 1, 2').all()
+
+    def _questions(self):
+        with self.engine.connect() as connection:
+            return int(connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Questions'").one()[1])
+
+
+def main(words):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--nodes', type=int, default=400, help='of Ingot')
+    parser.add_argument('--theirs', type=int, default=40, metavar='NODES', help='of Ironic; 0: Ingot alone')
+    parser.add_argument('--clients', type=int, default=4)
+    parser.add_argument('--rounds', type=int, default=3, help='lives of each node; the best one is told')
+    options = parser.parse_args(words)
+    with contextlib.ExitStack() as stack:
+        servers = list(start(stack, options))
+        print(f'{os.cpu_count()} cores, Python {platform.python_version()}, MariaDB, {options.clients} clients, '
+              f'the best of {options.rounds} lives.\n')
+        print('| | verb | nodes | a second | CPU ms a node | statements a node |\n|---|---|---|---|---|---|')
+        for server in servers:
+            tell(server, options.rounds)
+    return 0
+
+
+def start(stack, options):
+    """Both servers, each with a folder and a MariaDB of its own."""
+    def place(name):
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f'ingot-cycle-{name}-')))
+        folder.chmod(0o755)
+        (folder / 'database').mkdir()
+        url = stack.enter_context(mariadb.server(folder / 'database'))
+        with sa.create_engine(f'{url}/mysql', isolation_level='AUTOCOMMIT').connect() as connection:
+            connection.exec_driver_sql(f'CREATE DATABASE {name}')
+        return folder, f'{url}/{name}'
+    if options.theirs:
+        folder, url = place('ironic')
+        port, pid = stack.enter_context(peer.ironic(folder, url))
+        yield Server('Ironic 39.0.0', port, pid, url, options.theirs, options.clients)
+    folder, url = place('ingot')
+    address, process = stack.enter_context(serve.ingot(folder, url, conductor__automated_clean=False,
+                                                       conductor__enabled_drivers='fake-hardware'))
+    yield Server('Ingot', urllib.parse.urlsplit(address).port, process.pid, url, options.nodes, options.clients)
+
+
+def tell(server, rounds):
+    """The lines of one server: of its fastest life."""
+    lives = [server.life() for _ in range(rounds)]
+    best = min(lives, key=lambda life: sum(seconds for seconds, _, _ in life.values()))
+    count = server.count
+    for verb, (seconds, cpu, statements) in best.items():
+        print(f'| {server.name} | {verb} | {count} | {count / seconds:.1f} | {cpu:.1f} | {statements:.0f} |')
+    seconds, cpu, statements = (sum(column) for column in zip(*best.values(), strict=True))
+    print(f'| {server.name} | whole life | {count} | {count / seconds:.1f} | {cpu:.1f} | {statements:.0f} |', flush=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
