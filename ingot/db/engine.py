@@ -34,7 +34,7 @@ def now(seconds=0):
 
 
 class Database:
-    """One engine and its two kinds of transaction.
+    """The doors to one database: what reads, and what is a transaction.
 
         with database.write() as connection: connection.execute(...)
 
@@ -49,23 +49,29 @@ class Database:
     def _open(self, url):
         self.url, self._remembered = sa.make_url(url), {}
         self.is_sqlite = self.url.get_backend_name() == 'sqlite'
-        # AUTOCOMMIT: a transaction is begun where one is meant. What only reads costs no BEGIN and no ROLLBACK.
-        options = {'isolation_level': 'AUTOCOMMIT', 'skip_autocommit_rollback': True} if not self.is_sqlite else {
-            'connect_args': {'timeout': 30, 'check_same_thread': False}, 'poolclass': sa.QueuePool}
-        options |= {'pool_size': 16, 'max_overflow': 64, 'query_cache_size': 300, 'pool_use_lifo': True}
         if self.is_sqlite:
-            _create_private(self.url.database)
-            _use_wal(self.url.database)
-        self.engine = sa.create_engine(self.url, **options)
-        self._driver_error = self.engine.dialect.dbapi.Error
-        # Not register_engine: its listeners for savepoints, which nobody sets here, cost something at every statement.
-        sa.event.listen(self.engine, 'handle_error', exc_filters.handler, retval=True)
-        if self.is_sqlite:
-            sa.event.listen(self.engine, 'connect', _prepare_sqlite)
+            self._create_sqlite()
             return
-        sa.event.listen(self.engine, 'connect', _prepare_session(_SESSION[self.engine.dialect.name]))
-        sa.event.listen(self.engine, 'checkin', _note_use)
-        sa.event.listen(self.engine, 'checkout', _check_idle(self.engine.dialect))
+        # What only reads needs no transaction: it costs no BEGIN and no ROLLBACK. All else begins one by itself.
+        self.engine = self._create(isolation_level='AUTOCOMMIT', skip_autocommit_rollback=True)
+        self._writer = self._create(pool_reset_on_return=None)
+        for engine in (self.engine, self._writer):
+            sa.event.listen(engine, 'connect', _prepare_session(_SESSION[engine.dialect.name]))
+            sa.event.listen(engine, 'checkin', _note_use)
+            sa.event.listen(engine, 'checkout', _check_idle(engine.dialect))
+
+    def _create_sqlite(self):
+        _create_private(self.url.database)
+        _use_wal(self.url.database)
+        self.engine = self._writer = self._create(connect_args={'timeout': 30, 'check_same_thread': False},
+                                                  poolclass=sa.QueuePool)
+        sa.event.listen(self.engine, 'connect', _prepare_sqlite)
+
+    def _create(self, **options):
+        engine = sa.create_engine(self.url, pool_size=16, max_overflow=32, query_cache_size=300, pool_use_lifo=True, **options)
+        # Not register_engine: its listeners for savepoints, which nobody sets here, cost something at every statement.
+        sa.event.listen(engine, 'handle_error', exc_filters.handler, retval=True)
+        return engine
 
     @contextlib.contextmanager
     def read(self):
@@ -75,23 +81,12 @@ class Database:
 
     @contextlib.contextmanager
     def write(self):
-        with _answering(self._driver_error), self.engine.connect() as connection, self._transaction(connection):
+        with _answering(), self._writer.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql('BEGIN IMMEDIATE')
             clock.follow(connection)
             yield connection
-
-    @contextlib.contextmanager
-    def _transaction(self, connection):
-        """All of the body or nothing; the driver is told itself: SQLAlchemy's way to do so costs as much as a statement."""
-        driver = connection.connection
-        try:
-            with contextlib.closing(driver.cursor()) as cursor:
-                cursor.execute('BEGIN IMMEDIATE' if self.is_sqlite else 'BEGIN')
-            yield
-            driver.commit()
-        except BaseException:
-            if not connection.invalidated:
-                _roll_back(connection, driver)
-            raise
+            connection.commit()
 
     def remember(self, name, seconds, make):
         """What ``make()`` gave at most ``seconds`` ago."""
@@ -107,14 +102,7 @@ class Database:
 
     def close(self):
         self.engine.dispose()
-
-
-def _roll_back(connection, driver):
-    """Nothing of the transaction is left when the connection is used again; one that does not answer is not."""
-    try:
-        driver.rollback()
-    except Exception as error:
-        connection.invalidate(error)
+        self._writer.dispose()
 
 
 @contextlib.contextmanager
@@ -133,16 +121,13 @@ def usable(url):
 
 
 @contextlib.contextmanager
-def _answering(driver_error=sa.exc.OperationalError):
-    """While it serves: DatabaseFailed, with the cause, when the database is gone or its disk is full.
-
-    ``driver_error``: what the driver raises when it is asked without SQLAlchemy.
-    """
+def _answering():
+    """While it serves: DatabaseFailed, with the cause, when the database is gone or its disk is full."""
     try:
         yield
-    except (sa.exc.OperationalError, exception.DBError, driver_error) as error:
+    except (sa.exc.OperationalError, exception.DBError) as error:
         cause = error.inner_exception if isinstance(error, exception.DBError) else error
-        if not isinstance(cause, sa.exc.OperationalError | sqlite3.OperationalError | driver_error):
+        if not isinstance(cause, sa.exc.OperationalError | sqlite3.OperationalError):
             raise
         raise errors.DatabaseFailed(f'The database failed: {str(getattr(cause, "orig", cause)).partition(chr(10))[0]}.',
                                     remedy='Check that it runs, and that its disk has room; then send the request again.'
@@ -173,6 +158,7 @@ def _prepare_session(statements):
         with contextlib.closing(connection.cursor()) as cursor:
             for statement in statements.split(';'):
                 cursor.execute(statement)
+        connection.commit()
     return prepare
 
 
