@@ -197,7 +197,7 @@ def test_the_command_has_whole_machines_that_are_deployed_over_their_bmcs(tmp_pa
         assert concurrency.wait_for(lambda: f'{FEW} machines: {FEW} system' in told(process), LONG, every=0.3)
         process.terminate()
         last = process.stdout.read()
-    assert f'write image: begun {FEW + 1}, done {FEW}, begun more than once for the same operation 0' in last, last
+    assert f'write image: begun {FEW + 1}, done {FEW}, twice in one operation 0' in last, last
     assert f'erase metadata: begun {FEW}, done {FEW}' in last, last
     assert process.wait(30) == 0
 

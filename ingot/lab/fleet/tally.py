@@ -26,6 +26,6 @@ def words(counts, stages):
     lines = [f'{len(stages)} machines: {where}',
              f'switched on {total["power on"]} times: {total["ramdisk"]} ramdisks, {total["system"]} systems, '
              f'{total["nothing"]} with nothing to boot']
-    lines += [f'{action}: begun {begun}, done {done}, begun more than once for the same operation {again}'
+    lines += [f'{action}: begun {begun}, done {done}, twice in one operation {again}'
               for action, (begun, done, again) in actions(counts).items()]
     return '\n'.join(lines)
