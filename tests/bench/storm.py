@@ -107,11 +107,12 @@ class Site:
         return {'uuid': str(uuid.uuid4()), 'node_id': node_id, 'address': address, 'created_at': now()}
 
     def operations(self, nodes):
-        """The operations of these nodes: dicts of id, owner, status, admitted_at."""
+        """The deployments of these nodes: dicts of id, owner, status, admitted_at."""
         ops, found = models.operations, []
         for start in range(0, len(nodes), 500):
-            query = sa.select(ops.c.id, ops.c.status, ops.c.admitted_at, models.nodes.c.owner, models.nodes.c.uuid).join(
-                models.nodes, models.nodes.c.id == ops.c.node_id).where(models.nodes.c.uuid.in_(nodes[start:start + 500]))
+            query = sa.select(ops.c.id, ops.c.status, ops.c.admitted_at, models.nodes.c.owner).join(
+                models.nodes, models.nodes.c.id == ops.c.node_id).where(
+                ops.c.flow == 'deploy', models.nodes.c.uuid.in_(nodes[start:start + 500]))
             with self.database.read() as connection:
                 found += map(dict, connection.execute(query).mappings())
         return found
