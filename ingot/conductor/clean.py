@@ -23,7 +23,7 @@ def write_plan(task):
     """Store what the machine is to do: the steps that were asked for, or those of automated cleaning."""
     chosen = task.operation['arguments'].get('steps')
     actions = plan.clean_actions(None if chosen is None else steps.split(chosen)[1])
-    task.save(plan=plan.build(task.node, task.operation, task.patience, actions))
+    task.note(plan=plan.build(task.node, task.operation, task.patience, actions))
 
 
 CLEAN = (

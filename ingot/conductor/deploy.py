@@ -31,7 +31,7 @@ def fetch_image(task):
     """The image is in the cache, and held for this operation."""
     image = task.interface('deploy').fetch(task.node, task.operation['uuid'])
     if image is not None:
-        task.save(image_path=image.path, image_checksum=image.checksum)
+        task.note(image_path=image.path, image_checksum=image.checksum)
 
 
 def fetch_seconds(conf):
@@ -49,7 +49,7 @@ def export_image(task):
     image = deploy.fetch(task.node, uuid)          # held already: this looks it up
     export = None if image is None else deploy.export(task.node, uuid, image)
     actions = plan.write_actions(task.node, image, export, task.operation['configdrive'])
-    task.save(plan=plan.build(task.node, task.operation, task.patience, actions),
+    task.note(plan=plan.build(task.node, task.operation, task.patience, actions),
               export_iqn=export and export.iqn)
 
 

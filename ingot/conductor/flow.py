@@ -43,7 +43,7 @@ def run(task, steps):
     for step in steps[_position(task, steps):]:
         if task.is_stopping:
             return task.hand_over()
-        if not _begin(task, step):
+        if not (task.has_begun(step) or _begin(task, step)):
             return None
         try:
             _check_attempts(task)

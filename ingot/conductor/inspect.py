@@ -18,7 +18,7 @@ from ingot.db.engine import now
 
 def write_plan(task):
     task.validate('inspect')
-    task.save(plan=plan.build(task.node, task.operation, task.patience, [plan.INVENTORY]))
+    task.note(plan=plan.build(task.node, task.operation, task.patience, [plan.INVENTORY]))
 
 
 def save_inventory(task):

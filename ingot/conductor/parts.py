@@ -18,13 +18,14 @@ def read(task):
             read_one(task, kind)
         except errors.HardwareFailure as error:
             log.warning('Node %s: %s cannot be read: %s', task.uuid, kind, error)
+    task.save()
 
 
 def read_one(task, kind):
-    """Remember what the interface ``kind`` tells of the machine now; nothing when the driver has none that could tell."""
+    """Note what the interface ``kind`` tells of the machine now; nothing when the driver has none that could tell."""
     method, kept = KEPT[kind]
     has_kind = kind in task.drivers.of(task.node).interfaces
     tell = getattr(task.interface(kind), method, None) if has_kind else None
     if tell is not None:
         told = tell(task.node)
-        task.save(None, also=lambda connection: kept.save(connection, task.node['id'], told))
+        task.note(also=lambda connection: kept.save(connection, task.node['id'], told))

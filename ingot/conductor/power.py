@@ -22,7 +22,7 @@ def switch(task, target, timeout):
         reason = error.explain() if isinstance(error, errors.IngotError) else f'internal error {type(error).__name__}.'
         values['last_error'] = f'Power action "{target}" failed: {reason}'
         state = _present(task)
-    task.save_power(state, **values)
+    task.note_power(state, **values)
     task.release()
 
 
@@ -40,13 +40,13 @@ def check_access(task):
 
 def read_power(task):
     """The BMC lets us in: whether the machine is on."""
-    task.save_power(task.interface('power').state(task.node))
+    task.note_power(task.interface('power').state(task.node))
 
 
 def read_bmc(task):
     """Who the BMC says it is, kept in driver_internal_info/bmc."""
     info = task.interface('management').bmc_info(task.node)
-    task.save(lambda row: {'driver_internal_info': row['driver_internal_info'] | {'bmc': info}})
+    task.note(lambda row: {'driver_internal_info': row['driver_internal_info'] | {'bmc': info}})
 
 
 VERIFY = (

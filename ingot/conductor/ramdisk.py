@@ -60,7 +60,7 @@ def await_machine(task):
         report = task.interface('deploy').machine_report(task.node, task.operation['plan'])
         if report is None:
             return flow.WAIT
-        task.save(report=report)
+        task.note(report=report)
     if report['result'] != 'done':
         error = report.get('error') or {}
         raise errors.MachineFailed(f'the machine reports: {error.get("message") or error.get("code")}',

@@ -23,7 +23,7 @@ def validate(task):
 def enter(task):
     """The machine runs the rescue system, and takes the password whose hash we have."""
     task.interface('rescue').rescue(task.node, task.operation['arguments']['rescue_password_hash'])
-    task.save_power('power on')
+    task.note_power('power on')
 
 
 def leave(task):

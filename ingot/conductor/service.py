@@ -66,7 +66,7 @@ class Service:
         :param arguments: configdrive, clean_steps. Raises Locked, Invalid (of the state, the node, the arguments).
         """
         event = verbs.event(verb)
-        task = self.crew.take(nodes.get(self.database, node)['uuid'], verb)
+        task = self.crew.take(node, verb)
         with self.crew.releasing(task):
             return {'operation': verbs.accept(self.crew, task, event, arguments or {})}
 

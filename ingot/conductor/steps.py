@@ -136,3 +136,4 @@ def _carry_out(task, step):
             task.save(values)
         if step['interface'] in parts.KEPT:
             parts.read_one(task, step['interface'])
+            task.save()

@@ -1,6 +1,9 @@
 """A task: a node that we hold the lock of, its driver, and the operation under way; all its writes are fenced."""
 
+import functools
 import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from ingot import concurrency, errors, states
 from ingot.db import clock, history, lease, operation, port, queue
@@ -28,7 +31,8 @@ def patience(conf, flow):
 class Task:
     """One holder's view of one node: ``node`` and ``operation`` are the rows as of the last write.
 
-    ``deadline`` (seconds since the epoch) ends the step that runs; after it the lease is not renewed any more.
+    ``deadline`` (seconds since the epoch) ends the step that runs; after it the lease is not renewed any more. What machines
+    write to the operation meanwhile (their report) is seen when the lock is taken anew, and after ``save_error``.
     """
 
     def __init__(self, conf, database, drivers, node, *, stopping=None):
@@ -38,6 +42,7 @@ class Task:
         self.deadline = clock.time() + conf.conductor.step_timeout
         self.leased_until = node['lock_expires_at']
         self._stopping = stopping
+        self._noted = []              # what is to be written together with the next write
 
     def check_lease(self):
         """Stale when the lease may be another's by now: the machine is not to be touched any more."""
@@ -55,8 +60,9 @@ class Task:
         """Whether its operation waits for a place."""
         return self.operation is not None and self.operation['status'] == 'queued'
 
-    @property
+    @functools.cached_property
     def macs(self):
+        """MACs of its ports: they do not change while the node is locked."""
         return port.macs(self.database, self.node['id'])
 
     def interface(self, kind):
@@ -75,34 +81,57 @@ class Task:
     # Writes, each one transaction and only while the lock is ours.
 
     def save(self, values=None, events=(), *, also=None, is_last=False, **of_operation):
-        """Write ``values`` to the node and ``of_operation`` to the operation; Stale when the lock is lost."""
-        def both(connection):
-            if of_operation:
-                operation.change(connection, self.operation['uuid'], of_operation)
-            if also:
-                also(connection)
-        self.node = lease.update(self.database, self.uuid, self.epoch, values, events, also=both, is_last=is_last)
-        self._read_operation(of_operation)
-        for kind, data in events:
+        """Write ``values`` to the node and ``of_operation`` to the operation, and what was noted; Stale when the lock is lost."""
+        notes = [*self._noted, _Note(values, events, also, of_operation)]
+        self._noted = []
+
+        def change(row):
+            return functools.reduce(lambda changed, note: changed | note.changes(row | changed), notes, {})
+
+        def write(connection):
+            merged = functools.reduce(lambda changed, note: changed | note.of_operation, notes, {})
+            if merged:
+                self.operation = self.operation | operation.change(connection, self.operation['uuid'], merged)
+            for note in notes:
+                if note.also:
+                    note.also(connection)
+        events = (event for note in notes for event in note.events)
+        self.node = lease.update(self.database, self.node, self.epoch, change, events, also=write, is_last=is_last)
+        for kind, data in (event for note in notes for event in note.events):
             log.log(logging.ERROR if kind == 'error' else logging.INFO, 'Node %s: %s', self.uuid, _WORDS[kind].format(**data))
 
-    def accept(self, event, work, *, target=None, ended=None, values=None, has_room=True):
-        """Store an operation: one write moves the node by ``event``, stores ``work`` and ends the one named ``ended``.
+    def note(self, values=None, events=(), *, also=None, **of_operation):
+        """As ``save``, together with the next write: for the end of a step, which comes to the same when it runs again.
+
+        Only for what the database takes as it is: its refusal would not be an error of the step any more.
+        """
+        note = _Note(values, events, also, of_operation)
+        self._noted.append(note)
+        self.node = self.node | note.changes(self.node)
+        if of_operation:
+            self.operation = self.operation | of_operation
+
+    def accept(self, event, work, first, *, target=None, ended=None, values=None, has_room=True):
+        """Store an operation: one write moves the node by ``event``, stores ``work``, begins with its ``first`` step and ends the
+        operation named ``ended``.
 
         True when it begins now; or it is queued and the lock is let go of. ``has_room``: there is a worker to begin with it.
         """
+        change, events = self._move(event, target=target)
+
         def store(connection):
             if ended:
                 operation.end(connection, ended, f'Ended by the request for "{work["flow"]}".')
-            work.update(queue.place(connection, work['flow'], self.node, has_room=has_room))
-            operation.insert(connection, work)
-            if work['status'] == 'queued':
+            place = queue.place(connection, work['flow'], self.node, has_room=has_room)
+            if place['status'] == 'queued':
                 lease.let_go(connection, self.uuid, self.epoch)
-        change, events = self._move(event, target=target)
+            else:
+                place |= self._beginning(first)
+                events.append(('step', {'operation': work['uuid'], 'flow': work['flow'], 'step': first.name, 'attempt': 1}))
+            self.operation = operation.insert(connection, work | place) | {'node': self.uuid}
         change |= {'operation': work['uuid'], 'last_error': None, 'target_power_state': None, **(values or {})}
         self.save(change, events, also=store)
-        self.operation = operation.get(self.database, work['uuid'])
-        if work['status'] == 'queued':               # and may be admitted by now, and be another's
+        if self.is_queued:               # and may be admitted by now, and be another's
             return False
         if self.has_place and queue.is_limited(self.database):
             self.line_up()
@@ -115,8 +144,8 @@ class Task:
 
     def line_up(self, step=None):
         """Wait for a place, to go on with ``step`` (or where it is), and let go of the lock."""
-        values = {} if step is None else {'step': step.name, 'attempt': 0}
-        self.save(is_last=True, **queue.waiting(self.node), **values)
+        values = {} if step is None else {'step': step.name}
+        self.save(is_last=True, attempt=0, **queue.waiting(self.node), **values)
 
     def withdraw(self, values, *, also):
         """End an operation that is queued, before anything came of it: the node is as it was, but for ``values``."""
@@ -128,13 +157,20 @@ class Task:
 
     def begin(self, step, **of_operation):
         """Save that ``step`` is about to run: its name, which attempt it is, whose epoch it runs in, and ``of_operation``."""
-        seconds = step.seconds(self.conf) if step.seconds else self.conf.conductor.step_timeout
-        self.deadline = clock.time() + seconds
         attempt = self.operation['attempt'] + 1 if self.operation['step'] == step.name else 1
         is_waiting = self.node['provision_state'] in states.WAITING
         values, events = self._move('resume') if is_waiting else ({}, [])
-        self.save(values, [*events, self._event('step', step=step.name, attempt=attempt)], status='running',
-                  step=step.name, attempt=attempt, epoch=self.epoch, deadline_at=self.deadline, **of_operation)
+        self.save(values, [*events, self._event('step', step=step.name, attempt=attempt)],
+                  **self._beginning(step, attempt), **of_operation)
+
+    def has_begun(self, step):
+        """Whether ``step`` was begun by the one who holds the lock now, and nothing since."""
+        return (self.operation['step'], self.operation['epoch']) == (step.name, self.epoch) and self.operation['attempt'] > 0
+
+    def _beginning(self, step, attempt=1):
+        """What the operation remembers when ``step`` begins, which sets its deadline."""
+        self.deadline = clock.time() + (step.seconds(self.conf) if step.seconds else self.conf.conductor.step_timeout)
+        return {'status': 'running', 'step': step.name, 'attempt': attempt, 'epoch': self.epoch, 'deadline_at': self.deadline}
 
     def begin_at_its_place(self, step):
         """As ``begin``, for a step that needs a place: False, and the operation is queued, when there is none at once."""
@@ -178,6 +214,8 @@ class Task:
 
     def hand_over(self):
         """Stop between two steps; whoever looks next goes on."""
+        if self._noted:
+            self.save()
         lease.hand_over(self.database, self.uuid, self.epoch)
 
     def finish(self):
@@ -193,6 +231,7 @@ class Task:
     def save_error(self, text):
         """Write why the operation fails, before anything is undone; from now on its machine is told to stop."""
         self.save(None, [self._event('error', text=text)], status='running', error=text)
+        self.operation = operation.get(self.database, self.operation['uuid'])
 
     def finish_failed(self):
         """All is undone: move to the state of failure, tell why, end the operation and let go of the lock."""
@@ -218,26 +257,35 @@ class Task:
         return 'cleaning' if 'clean' in self.operation['flow'] else 'provisioning'
 
     def move(self, event, values=None, *, also=None):
-        """Move the node by ``event`` with more ``values``, in the middle of a flow."""
+        """Move the node by ``event`` with more ``values``, in the middle of a flow; written with the next write."""
         change, events = self._move(event)
-        self.save(change | (values or {}), events, also=also)
+        self.note(change | (values or {}), events, also=also)
 
     def release(self):
-        lease.release(self.database, self.uuid, self.epoch)
+        """Let go of the lock, with a last write of what was noted."""
+        if self._noted:
+            self.save(is_last=True)
+        else:
+            lease.release(self.database, self.uuid, self.epoch)
 
     # Power, as every flow needs it.
 
     def power(self, target, timeout=None):
-        """Bring the machine to ``target`` within ``timeout`` seconds and write down the state that it reached."""
-        self.interface('power').set(self.node, target, timeout or self.conf.conductor.power_timeout)
-        self.save_power(states.POWER_RESULT[target])
+        """Bring the machine to ``target`` within ``timeout`` seconds; the state that it reached is noted.
 
-    def save_power(self, state, **values):
-        """Write the power state (and ``values`` of the node) down."""
+        What was noted is written before: an operator sees what is, while the machine is switched.
+        """
+        if self._noted:
+            self.save()
+        self.interface('power').set(self.node, target, timeout or self.conf.conductor.power_timeout)
+        self.note_power(states.POWER_RESULT[target])
+
+    def note_power(self, state, **values):
+        """The power state (and ``values`` of the node) are written with the next write."""
         events = []
         if state != self.node['power_state']:
             events = [self._event('power_state', **{'from': self.node['power_state'], 'to': state})]
-        self.save({'power_state': state, **values}, events)
+        self.note({'power_state': state, **values}, events)
 
     @property
     def patience(self):
@@ -258,6 +306,14 @@ class Task:
             data |= {'operation': self.operation['uuid'], 'flow': self.operation['flow']}
         return kind, data
 
-    def _read_operation(self, changed):
-        if self.operation and changed:
-            self.operation = operation.get(self.database, self.operation['uuid'])
+
+class _Note(NamedTuple):
+    """One change: values of the node (or a function of its row that gives them), events, what else, values of the operation."""
+
+    values: Any
+    events: list
+    also: Callable | None
+    of_operation: dict
+
+    def changes(self, row):
+        return self.values(row) if callable(self.values) else self.values or {}

@@ -116,7 +116,8 @@ def accept(crew, task, event, arguments):
         return None
     values = {'inspection_started_at': now(), 'inspection_finished_at': None} if event == 'inspect' else {}
     ended = task.operation['uuid'] if task.operation else None
-    if task.accept(event, work(task, event, arguments), target='manageable' if event == 'clean' else None,
+    todo = work(task, event, arguments)
+    if task.accept(event, todo, crew.steps_of(todo)[0], target='manageable' if event == 'clean' else None,
                    ended=ended, values=values, has_room=crew.has_room):
         crew.submit(task)
     else:

@@ -17,10 +17,15 @@ from oslo_db.sqlalchemy import exc_filters
 from ingot import errors
 from ingot.db import clock
 
-#: How each driver tells its server to end a transaction in which nothing happens for 5 s: the locks of a process that was stopped
-#: in the middle of one (it is not dead, its connection stays) would keep all others from its nodes.
-_SLEEPERS = {'pymysql': {'init_command': 'SET SESSION idle_transaction_timeout = 5'},
-             'psycopg': {'options': '-c idle_in_transaction_session_timeout=5s'}}
+#: What a server is told at the start of a session. READ COMMITTED: MariaDB's default would keep locks on every row that a scan
+#: has passed. And it is to end a transaction in which nothing happens for 5 s: the locks of a process that was stopped in the
+#: middle of one (it is not dead, its connection stays) would keep all others from its nodes.
+_MARIADB = "SET SESSION idle_transaction_timeout = 5, SESSION tx_isolation = 'READ-COMMITTED'"
+_SESSION = {'mysql': _MARIADB, 'mariadb': _MARIADB,
+            'postgresql': "SET SESSION idle_in_transaction_session_timeout = '5s'; "
+                          "SET SESSION default_transaction_isolation = 'read committed'"}
+#: A connection that lay idle for so many seconds is asked whether it still is one before it is used.
+_IDLE_SECONDS = 1
 
 
 def now(seconds=0):
@@ -44,20 +49,23 @@ class Database:
     def _open(self, url):
         self.url, self._remembered = sa.make_url(url), {}
         self.is_sqlite = self.url.get_backend_name() == 'sqlite'
-        # READ COMMITTED: MariaDB's default would keep locks on every row that a scan has passed.
-        options = {'pool_pre_ping': True, 'isolation_level': 'READ COMMITTED'} if not self.is_sqlite else {
+        # AUTOCOMMIT: a transaction is begun where one is meant. What only reads costs no BEGIN and no ROLLBACK.
+        options = {'isolation_level': 'AUTOCOMMIT', 'skip_autocommit_rollback': True} if not self.is_sqlite else {
             'connect_args': {'timeout': 30, 'check_same_thread': False}, 'poolclass': sa.QueuePool}
-        if not self.is_sqlite:
-            options['connect_args'] = _SLEEPERS.get(self.url.get_driver_name(), {})
         options |= {'pool_size': 16, 'max_overflow': 64, 'query_cache_size': 300, 'pool_use_lifo': True}
         if self.is_sqlite:
             _create_private(self.url.database)
             _use_wal(self.url.database)
         self.engine = sa.create_engine(self.url, **options)
+        self._driver_error = self.engine.dialect.dbapi.Error
         # Not register_engine: its listeners for savepoints, which nobody sets here, cost something at every statement.
         sa.event.listen(self.engine, 'handle_error', exc_filters.handler, retval=True)
         if self.is_sqlite:
             sa.event.listen(self.engine, 'connect', _prepare_sqlite)
+            return
+        sa.event.listen(self.engine, 'connect', _prepare_session(_SESSION[self.engine.dialect.name]))
+        sa.event.listen(self.engine, 'checkin', _note_use)
+        sa.event.listen(self.engine, 'checkout', _check_idle(self.engine.dialect))
 
     @contextlib.contextmanager
     def read(self):
@@ -67,12 +75,23 @@ class Database:
 
     @contextlib.contextmanager
     def write(self):
-        with _answering(), self.engine.connect() as connection:
-            if self.is_sqlite:
-                connection.exec_driver_sql('BEGIN IMMEDIATE')
+        with _answering(self._driver_error), self.engine.connect() as connection, self._transaction(connection):
             clock.follow(connection)
             yield connection
-            connection.commit()
+
+    @contextlib.contextmanager
+    def _transaction(self, connection):
+        """All of the body or nothing; the driver is told itself: SQLAlchemy's way to do so costs as much as a statement."""
+        driver = connection.connection
+        try:
+            with contextlib.closing(driver.cursor()) as cursor:
+                cursor.execute('BEGIN IMMEDIATE' if self.is_sqlite else 'BEGIN')
+            yield
+            driver.commit()
+        except BaseException:
+            if not connection.invalidated:
+                _roll_back(connection, driver)
+            raise
 
     def remember(self, name, seconds, make):
         """What ``make()`` gave at most ``seconds`` ago."""
@@ -88,6 +107,14 @@ class Database:
 
     def close(self):
         self.engine.dispose()
+
+
+def _roll_back(connection, driver):
+    """Nothing of the transaction is left when the connection is used again; one that does not answer is not."""
+    try:
+        driver.rollback()
+    except Exception as error:
+        connection.invalidate(error)
 
 
 @contextlib.contextmanager
@@ -106,13 +133,16 @@ def usable(url):
 
 
 @contextlib.contextmanager
-def _answering():
-    """While it serves: DatabaseFailed, with the cause, when the database is gone or its disk is full."""
+def _answering(driver_error=sa.exc.OperationalError):
+    """While it serves: DatabaseFailed, with the cause, when the database is gone or its disk is full.
+
+    ``driver_error``: what the driver raises when it is asked without SQLAlchemy.
+    """
     try:
         yield
-    except (sa.exc.OperationalError, exception.DBError) as error:
+    except (sa.exc.OperationalError, exception.DBError, driver_error) as error:
         cause = error.inner_exception if isinstance(error, exception.DBError) else error
-        if not isinstance(cause, sa.exc.OperationalError | sqlite3.OperationalError):
+        if not isinstance(cause, sa.exc.OperationalError | sqlite3.OperationalError | driver_error):
             raise
         raise errors.DatabaseFailed(f'The database failed: {str(getattr(cause, "orig", cause)).partition(chr(10))[0]}.',
                                     remedy='Check that it runs, and that its disk has room; then send the request again.'
@@ -136,6 +166,29 @@ def _use_wal(path):
                 return
             except sqlite3.OperationalError:
                 time.sleep(0.05)
+
+
+def _prepare_session(statements):
+    def prepare(connection, _record):
+        with contextlib.closing(connection.cursor()) as cursor:
+            for statement in statements.split(';'):
+                cursor.execute(statement)
+    return prepare
+
+
+def _note_use(_connection, record):
+    record.info['used_at'] = time.monotonic()
+
+
+def _check_idle(dialect):
+    """Of each connection that is taken from the pool: a server that was started anew has forgotten it."""
+    def check(connection, record, _proxy):
+        if time.monotonic() - record.info.get('used_at', time.monotonic()) > _IDLE_SECONDS:
+            try:
+                dialect.do_ping(connection)
+            except dialect.dbapi.Error:
+                raise sa.exc.InvalidatePoolError from None
+    return check
 
 
 def _prepare_sqlite(connection, _record):

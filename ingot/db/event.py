@@ -26,8 +26,18 @@ _NAMES = tuple(''.join(column.key) for column in models.events.columns)
 
 def add(connection, kind, *, node=None, operation=None, data=None):
     """Record a change in the transaction of the change itself. ``data`` is JSON and holds no secret."""
-    connection.execute(one.insertion(models.events), {
-        'at': now(), 'kind': kind, 'node': node, 'operation': operation, 'data': orjson.dumps(data or {}).decode()})
+    connection.execute(one.insertion(models.events), _row(kind, node, operation, data))
+
+
+def add_all(connection, node, events):
+    """As ``add``, for pairs (kind, data) of one node; ``data`` names the operation."""
+    rows = [_row(kind, node, data.get('operation'), data) for kind, data in events]
+    if rows:
+        connection.execute(one.insertion(models.events), rows if len(rows) > 1 else rows[0])
+
+
+def _row(kind, node, operation, data):
+    return {'at': now(), 'kind': kind, 'node': node, 'operation': operation, 'data': orjson.dumps(data or {}).decode()}
 
 
 def since(database, seq, *, node=None, limit=1000):

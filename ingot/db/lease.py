@@ -14,6 +14,13 @@ from ingot.db.engine import now
 _nodes = models.nodes
 #: Leases that are renewed in one transaction.
 _AT_ONCE = 200
+#: By uuid as everybody else: who finds one row now by its id and now by its uuid locks two indices in both orders.
+_MINE = (_nodes.c.uuid == sa.bindparam('its_uuid'), _nodes.c.lock_epoch == sa.bindparam('its_epoch'),
+         _nodes.c.lock_owner.is_not(None))
+#: Statements of the holder: what changes the row that it knows, what reads it anew, what only makes sure.
+_CHANGE = sa.update(_nodes).where(*_MINE, _nodes.c.generation == sa.bindparam('its_generation'))
+_WHOLE = sa.select(_nodes).where(*_MINE).with_for_update()
+_HELD = sa.select(_nodes.c.generation).where(*_MINE).with_for_update()
 _FREE = {'lock_owner': None, 'lock_expires_at': 0, 'lock_purpose': None, 'locked_at': None}
 
 
@@ -104,29 +111,43 @@ def abandoned(database):
         return connection.execute(query).all()
 
 
-def update(database, node_uuid, epoch, values=None, events=(), *, also=None, is_last=False):
-    """Write ``values`` to the node while ``epoch`` holds its lock, with ``events``, all or nothing; returns the node.
+def update(database, node, epoch, values=None, events=(), *, also=None, is_last=False):
+    """Write ``values`` to the node while ``epoch`` holds its lock, with ``events``, all or nothing; returns its row as it is now.
 
-    :param values: {column: value}, or a function of the present row (a dict) that gives one. :param events: pairs
-        (kind, data). :param also: called with the connection, for more that belongs to this transaction.
-    :param is_last: release the lock with this write. Raises Stale when the lock is lost.
+    :param node: its row as it was read last. :param values: {column: value}, or a function of the present row that gives one.
+    :param also: called with the connection, for more that belongs to this transaction, before the events, pairs (kind, data),
+        are written. :param is_last: release the lock with this write. Raises Stale when the lock is lost.
     """
     with database.write() as connection:
-        mine = sa.select(_nodes).where(_nodes.c.uuid == node_uuid)
-        node = connection.execute(mine.where(*_ours(node_uuid, epoch)).with_for_update()).mappings().one_or_none()
-        if node is None:
-            raise _stale(node_uuid, epoch)
-        values = row.dump(_nodes, values(row.parse(_nodes, node)) if callable(values) else values or {})
-        if values:
-            values |= {'generation': node['generation'] + 1, 'updated_at': now()}
-        if values or is_last:
-            connection.execute(sa.update(_nodes).where(_nodes.c.uuid == node_uuid).values(
-                values | (_FREE if is_last else {})))
-        for kind, data in events:
-            event.add(connection, kind, node=node_uuid, operation=data.get('operation'), data=data)
+        node = _change(connection, node, {'its_uuid': node['uuid'], 'its_epoch': epoch}, values, is_last)
         if also:
             also(connection)
-        return row.parse(_nodes, connection.execute(mine).mappings().one())
+        event.add_all(connection, node['uuid'], events)
+    return node
+
+
+def _change(connection, node, mine, values, is_last):
+    """As long as nobody else changes the row, it need not be read again: clients may, though they have no lock."""
+    changed = _store(connection, node, mine, values, is_last)
+    if changed is None:
+        found = connection.execute(_WHOLE, mine).mappings().one_or_none()
+        if found is None:
+            raise _stale(node['uuid'], mine['its_epoch'])
+        changed = _store(connection, row.parse(_nodes, found), mine, values, is_last)
+    return changed
+
+
+def _store(connection, node, mine, values, is_last):
+    """The node with its new ``values``, or None when its row is not what we know of it, or the lock is lost."""
+    values = row.dump(_nodes, values(node) if callable(values) else values or {})
+    if not values and not is_last:
+        return node if connection.execute(_HELD, mine).scalar() == node['generation'] else None
+    if values:
+        values |= {'generation': node['generation'] + 1, 'updated_at': now()}
+    if is_last:
+        values |= _FREE
+    done = connection.execute(_CHANGE, values | mine | {'its_generation': node['generation']})
+    return node | row.parse(_nodes, values) if done.rowcount else None
 
 
 def _ours(node_uuid, epoch):

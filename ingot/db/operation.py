@@ -13,12 +13,16 @@ import orjson
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import clock, event, models, row
+from ingot.db import clock, event, models, one, row
 from ingot.db.engine import now
 
 _ops = models.operations
 LIVE = ('queued', 'running', 'waiting', 'held')
 _WITH_NODE = sa.select(_ops, models.nodes.c.uuid.label('node')).join(models.nodes, models.nodes.c.id == _ops.c.node_id)
+_CHANGE = sa.update(_ops).where(_ops.c.uuid == sa.bindparam('its_uuid'))
+_ONE = _WITH_NODE.where(_ops.c.uuid == sa.bindparam('its_uuid'))
+#: What a new one has in columns that nobody spoke of.
+_EMPTY = {column.name: column.default.arg if column.default else None for column in _ops.columns if column.name != 'id'}
 EVENT_KINDS = ('phase', 'progress', 'log')
 
 
@@ -30,15 +34,22 @@ def new(node, flow, *, seconds, arguments=None, configdrive=None):
 
 
 def insert(connection, values):
-    """Store a new operation in the transaction of the change that it belongs to; of a node's config drives the newest stays."""
+    """Store a new operation in the transaction of the change that it belongs to; returns its row, JSON parsed.
+
+    Of a node's config drives the newest stays.
+    """
     if values['configdrive']:
         forget_configdrives(connection, {'id': values['node_id']})
-    connection.execute(sa.insert(_ops).values(row.dump(_ops, values)))
+    values = _EMPTY | row.dump(_ops, values)
+    key = connection.execute(one.insertion(_ops), values).inserted_primary_key[0]
+    return row.parse(_ops, {'id': key, **values})
 
 
 def change(connection, uuid, values):
-    """Change an operation in the transaction of the change that it belongs to."""
-    connection.execute(sa.update(_ops).where(_ops.c.uuid == uuid).values(row.dump(_ops, values)))
+    """Change an operation in the transaction of the change that it belongs to; returns what changed, JSON parsed."""
+    values = row.dump(_ops, values)
+    connection.execute(_CHANGE, values | {'its_uuid': uuid})
+    return row.parse(_ops, values)
 
 
 def end(connection, uuid, error):
@@ -61,7 +72,7 @@ def mint(connection, uuid, token):
 def get(database, uuid):
     """The operation as a dict, its JSON parsed, with ``node``: the uuid of its node; NotFound."""
     with database.read() as connection:
-        found = connection.execute(_WITH_NODE.where(_ops.c.uuid == uuid)).mappings().one_or_none()
+        found = connection.execute(_ONE, {'its_uuid': uuid}).mappings().one_or_none()
     if found is None:
         raise errors.NotFound(f'Operation {uuid} could not be found.')
     return row.parse(_ops, found)
@@ -147,16 +158,16 @@ def record(database, operation, session, events):
 
     What is not newer than that is ignored. NotAuthorized, OperationEnded, and Invalid for an event of no known shape.
     """
-    for one in events:
-        _check_event(one)
+    for told in events:
+        _check_event(told)
     with database.write() as connection:
         found = _authorized(connection, operation, 'session_hash', session)
         _check_live(found)
         highest = found['agent_seq']
-        for one in sorted(events, key=lambda one: one['seq']):
-            if one['seq'] > highest:
-                highest = one['seq']
-                event.add(connection, f'agent.{one["kind"]}', node=found['node'], operation=operation, data=one['data'])
+        for told in sorted(events, key=lambda told: told['seq']):
+            if told['seq'] > highest:
+                highest = told['seq']
+                event.add(connection, f'agent.{told["kind"]}', node=found['node'], operation=operation, data=told['data'])
         change(connection, operation, {'agent_seq': highest, 'heard_at': clock.time()})
     return highest
 

@@ -28,14 +28,15 @@ class Parts:
         told = {one[self.key]: one for one in told}
         for key in known.keys() - told.keys():
             connection.execute(sa.delete(self.table).where(self.table.c.id == known[key]['id']))
-        for key, one in told.items():
-            self._store(connection, node_id, known.get(key), one)
+        new = [row.dump(self.table, {**one, 'node_id': node_id, 'created_at': now()})
+               for key, one in told.items() if key not in known]
+        if new:
+            names = {name for one in new for name in one}
+            connection.execute(sa.insert(self.table), [dict.fromkeys(names) | one for one in new])
+        for key in known.keys() & told.keys():
+            self._change(connection, known[key], told[key])
 
-    def _store(self, connection, node_id, known, one):
-        if known is None:
-            values = row.dump(self.table, {**one, 'node_id': node_id, 'created_at': now()})
-            connection.execute(sa.insert(self.table), values)
-            return
+    def _change(self, connection, known, one):
         changed = {name: value for name, value in one.items() if value != known[name] and name not in self.first}
         if changed:
             values = row.dump(self.table, {**changed, 'updated_at': now()})

@@ -407,19 +407,20 @@ def test_a_policy_that_comes_while_a_request_is_stored_is_seen(house, monkeypatc
     row = house.run(service, node, 'active')
     [stored] = house.operations(node)
     assert (stored['status'], stored['admitted_at'], row['lock_owner']) == ('queued', None, None)
-    assert not house.events('step', node)
+    assert (stored['attempt'], {method for _, method, _ in house.world.calls}) == (0, {'validate'}), 'nothing was begun'
 
 
 def test_what_is_queued_may_be_begun_elsewhere_before_its_request_is_answered(house, monkeypatch):
     queue.put(house.database, '', {'max_in_flight': 1})
-    service, other, node, get = house.service('c0'), house.service('c1'), house.node(), operation.get
+    service, other, node, update = house.service('c0'), house.service('c1'), house.node(), lease.update
 
-    def meanwhile(database, uuid):
+    def meanwhile(*args, **kwargs):
+        row = update(*args, **kwargs)
         if waiting(house):
             other.crew.line.look()
             house.settle(other, node)
-        return get(database, uuid)
-    monkeypatch.setattr(operation, 'get', meanwhile)
+        return row
+    monkeypatch.setattr(lease, 'update', meanwhile)
     service.provision(node, 'active')
     assert (house.row(node)['provision_state'], service.crew.busy) == ('active', set())
     assert [one['status'] for one in house.operations(node)] == ['done']

@@ -44,13 +44,17 @@ def test_unknown_nodes(database):
         lease.take(database, 'nobody', 'c1', 'deploy', 10)
 
 
+def change(database, ident, *args, **kwargs):
+    return lease.update(database, node.get(database, ident), *args, **kwargs)
+
+
 def test_an_expired_lease_is_taken_and_the_old_holder_can_write_nothing(database, ident):
     old = lease.take(database, ident, 'c1', 'deploy', 10)['lock_epoch']
     expire(database, ident)
     new = lease.take(database, ident, 'c2', 'take over', 10)['lock_epoch']
     assert new == old + 1
     with pytest.raises(errors.Stale, match=f'Node {ident}: the lock of epoch {old} is lost'):
-        lease.update(database, ident, old, {'power_state': 'power on'}, [('power_state', {})])
+        change(database, ident, old, {'power_state': 'power on'}, [('power_state', {})])
     assert lease.renew(database, {ident: old}, 10) == {ident}
     lease.release(database, ident, old)
     lease.hand_over(database, ident, old)
@@ -58,13 +62,13 @@ def test_an_expired_lease_is_taken_and_the_old_holder_can_write_nothing(database
     assert (row['lock_owner'], row['power_state']) == ('c2', None)
     assert row['lock_expires_at'] > time.time()
     assert event.newest(database) == 0
-    assert lease.update(database, ident, new, {'power_state': 'power off'})['power_state'] == 'power off'
+    assert change(database, ident, new, {'power_state': 'power off'})['power_state'] == 'power off'
 
 
 def test_an_expired_lease_that_nobody_took_is_still_ours(database, ident):
     epoch = lease.take(database, ident, 'c1', 'deploy', 10)['lock_epoch']
     expire(database, ident)
-    assert lease.update(database, ident, epoch, {'power_state': 'power on'})['power_state'] == 'power on'
+    assert change(database, ident, epoch, {'power_state': 'power on'})['power_state'] == 'power on'
     assert lease.renew(database, {ident: epoch}, 10) == set()
     assert node.get(database, ident)['lock_expires_at'] > time.time() + 9
 
@@ -73,7 +77,7 @@ def test_after_a_release_nothing_can_be_written_with_the_old_epoch(database, ide
     epoch = lease.take(database, ident, 'c1', 'deploy', 10)['lock_epoch']
     lease.release(database, ident, epoch)
     with pytest.raises(errors.Stale):
-        lease.update(database, ident, epoch, {'power_state': 'power on'})
+        change(database, ident, epoch, {'power_state': 'power on'})
     assert lease.renew(database, {ident: epoch}, 10) == {ident}
     assert node.get(database, ident)['lock_expires_at'] == 0
 
@@ -85,7 +89,7 @@ def test_update_is_all_or_nothing(database, ident):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        lease.update(database, ident, epoch, {'power_state': 'power on'}, [('power_state', {'to': 'power on'})], also=fail,
+        change(database, ident, epoch, {'power_state': 'power on'}, [('power_state', {'to': 'power on'})], also=fail,
                      is_last=True)
     row = node.get(database, ident)
     assert (row['power_state'], row['lock_owner'], event.newest(database)) == (None, 'c1', 0)
@@ -93,7 +97,7 @@ def test_update_is_all_or_nothing(database, ident):
 
 def test_update_makes_events_raises_the_generation_and_lets_go(database, ident):
     epoch = lease.take(database, ident, 'c1', 'deploy', 10)['lock_epoch']
-    row = lease.update(database, ident, epoch, {'instance_info': {'a': 1}}, [('error', {'text': 'x', 'operation': 'o'})],
+    row = change(database, ident, epoch, {'instance_info': {'a': 1}}, [('error', {'text': 'x', 'operation': 'o'})],
                        is_last=True)
     assert (row['instance_info'], row['generation'], row['lock_owner'], row['lock_expires_at']) == ({'a': 1}, 2, None, 0)
     [found] = event.since(database, 0)
@@ -102,10 +106,11 @@ def test_update_makes_events_raises_the_generation_and_lets_go(database, ident):
 
 def test_values_can_follow_from_the_row(database, ident):
     """What clients wrote since we read the row is not lost."""
-    epoch = lease.take(database, ident, 'c1', 'inspect', 10)['lock_epoch']
+    known = lease.take(database, ident, 'c1', 'inspect', 10)
+    epoch = known['lock_epoch']
     with database.write() as connection:
-        connection.execute(sa.update(models.nodes).values(properties='{"theirs": 1}'))
-    row = lease.update(database, ident, epoch, lambda row: {'properties': row['properties'] | {'ours': 2}})
+        connection.execute(sa.update(models.nodes).values(properties='{"theirs": 1}', generation=known['generation'] + 1))
+    row = lease.update(database, known, epoch, lambda row: {'properties': row['properties'] | {'ours': 2}})
     assert row['properties'] == {'theirs': 1, 'ours': 2}
 
 

@@ -18,7 +18,7 @@ class Fixtures:
             'node': node, 'port': f'p{number}', 'portgroup': f'g{number}', 'chassis': uuid, 'allocation': f'a{number}',
             'driver': 'fake-hardware', 'connector': uuid, 'target': uuid, 'deploy_template': f'CUSTOM_T{number}',
             'runbook': f'CUSTOM_R{number}', 'inspection_rule': uuid, 'trait': 'CUSTOM_A', 'vif': 'v1', 'setting': 'boot_mode',
-            'indicator': 'led@system', 'conductor': 'nobody', 'entry': uuid, 'shard': 's', 'heartbeat': node,
+            'indicator': 'led@system', 'conductor': 'nobody', 'entry': uuid, 'shard': 's', 'scope': 'global', 'heartbeat': node,
             'vendor_passthru': 'methods', 'continue_inspection': node}
         self._made = {
             'chassis': {'uuid': uuid},
