@@ -199,7 +199,7 @@ def forecast(policies, flying, item, before, durations, present):
     """As ``estimate``, of one ``item`` before which ``before`` ({scope: number}) start: as if all of them lasted as long; or
     None."""
     places = _places(policies, item, _free(policies, flying, durations, present))
-    return max((sorted(one)[before[scope] % len(one)] + before[scope] // len(one) * _lasts(durations, item)
+    return max((sorted(one)[before.get(scope, 0) % len(one)] + before.get(scope, 0) // len(one) * _lasts(durations, item)
                 for scope, one in places), default=None)
 
 

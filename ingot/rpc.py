@@ -4,10 +4,13 @@
 oslo.messaging (RabbitMQ). Both raise what the conductor raises, as the same class with the same remedy.
 """
 
+import logging
+
 import orjson
 
 from ingot import errors
 
+LOG = logging.getLogger(__name__)
 EXCHANGE, TOPIC = 'ingot', 'conductor'
 #: Seconds without a sign of life from a conductor that is working on a call; a healthy call may take longer.
 MONITOR_SECONDS = 3
@@ -59,6 +62,14 @@ class Bus:
             raise errors.Unavailable(f'The message bus does not answer ({method} for conductor {host}).',
                                      remedy='Check that the server of [rpc] transport_url runs.') from None
         return unpack(reply)
+
+    def tell(self, host, method, arguments):
+        """As ``call``, without an answer, and without a word when it is lost: for what is found without it, but later."""
+        client = self._messaging.get_rpc_client(self._transport, self._messaging.Target(topic=TOPIC, server=host), retry=_RETRIES)
+        try:
+            client.cast({'sent_at': self._clock()}, 'call', name=method, arguments=arguments)
+        except self._messaging.MessagingException as error:
+            LOG.info('Conductor %s was not told to %s: %s', host, method, error)
 
     def close(self):
         self._transport.cleanup()

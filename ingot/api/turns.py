@@ -8,6 +8,8 @@ from ingot.db import queue as line
 
 #: So many heads are looked at to find out why one that is further behind must wait.
 _HEADS = 64
+#: For so long it is not looked again, whatever number of nodes is asked for.
+_FRESH_SECONDS, _STEADY_SECONDS = 0.5, 5
 
 
 class Turns(NamedTuple):
@@ -33,18 +35,24 @@ def every(site):
 
 
 def of_node(site, node):
-    """That of one node (a uuid), if it waits; found by counting."""
-    place, pick = lane.place(site.database, node), lane.First(_HEADS)
-    seen = line.look(site.database, pick=pick)
+    """That of one node (a uuid), if it waits; found by counting, beside heads that are at most half a second old."""
+    database, place = site.database, lane.place(site.database, node)
+    pick, seen = database.remember('heads', _FRESH_SECONDS, lambda: _look(database))
     if place is None:
         return Turns([], {}, pick.waiting(), len(seen.flying))
     item, before = place
     heads = [one for one in seen.waiting if one.id != item.id]
     turns = queue.plan(seen.policies, seen.flying, sorted([*heads, item], key=lambda one: one.id), _refusal(site))
     scope, reason = next((turn.scope, turn.reason) for turn in turns if turn.item.id == item.id)
-    durations = line.durations(site.database)
+    durations = database.remember('durations', _STEADY_SECONDS, lambda: line.durations(database))
     start = queue.forecast(seen.policies, seen.flying, item, before, durations, clock.time()) if durations else None
-    return Turns([queue.Turn(item, scope, before[scope] + 1, reason)], {item.uuid: start}, pick.waiting(), len(seen.flying))
+    turn = queue.Turn(item, scope, before.get(scope, 0) + 1, reason)
+    return Turns([turn], {item.uuid: start}, pick.waiting(), len(seen.flying))
+
+
+def _look(database):
+    pick = lane.First(_HEADS)
+    return pick, line.look(database, pick=pick)
 
 
 def _turns(site, seen, waiting, count=None):

@@ -81,10 +81,10 @@ def place(database, node_uuid):
     that were asked for earlier.
     """
     with database.read() as connection:
-        found = [*connection.execute(line.all_waiting().where(_ops.c.status == 'queued', _nodes.c.uuid == node_uuid))]
-        if not found:
+        found = connection.execute(line.all_waiting().where(_ops.c.status == 'queued', _nodes.c.uuid == node_uuid)).first()
+        if found is None:
             return None
-        item, policies, lanes = queue.Item(*found[0]), line.policies_of(connection)[1], counts(connection)
+        item, policies, lanes = queue.Item(*found), line.policies_of(connection)[1], counts(connection)
         scope = queue.scope_of(policies, item.group)
         those = by_scope(policies, lanes).get(scope, [])
         return item, {'': _older(connection, lanes, item), scope: _before(connection, policies, scope, those, item)}

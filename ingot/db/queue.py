@@ -338,6 +338,7 @@ def _changing(database, scope, generation):
             raise errors.Stale(f'The policy "{scope or "global"}" has another generation than the one in If-Match.',
                                remedy='Read it again, and decide again.')
         yield connection, current
+    database.forget('heads')
 
 
 def _store(connection, scope, current, values):

@@ -81,8 +81,8 @@ def may_wait(node):
 
 def shown(site, node):
     """The member ``queue`` of a node (a uuid) that waits; nothing when it does not."""
-    found = turns.of_node(site, node) if lane.place(site.database, node) else None
-    if not found or not found.turns:
+    found = turns.of_node(site, node)
+    if not found.turns:
         return {}
     entry = _entry(found.turns[0], found.starts)
     return {'queue': {name: entry[name] for name in TURN}}
