@@ -85,6 +85,17 @@ def test_who_is_told_hears_it_and_nobody_waits_for_who_is_not_there(rabbit):
     listener.stop()
 
 
+def test_who_listens_has_an_exchange_of_its_own_whatever_was_connected_before(rabbit):
+    """Two connections of one configuration, as a conductor has them, and one of another."""
+    conf, conductor = config.load(rpc__transport_url=rabbit, host='c6'), Conductor()
+    first, listener = rpc.Bus(conf, time.time), rpc.Listener(conf, conductor, time.time)
+    listener.start()
+    for bus in (first, rpc.Bus(config.load(rpc__transport_url=rabbit), time.time)):
+        assert bus.call('c6', 'echo', {'value': 1}) == {'value': 1}
+        bus.close()
+    listener.stop()
+
+
 def test_nobody_there_is_told_at_once(rabbit):
     bus = rpc.Bus(config.load(rpc__transport_url=rabbit), time.time)
     with pytest.raises(errors.Unavailable, match='Conductor c9 does not listen'):
