@@ -184,22 +184,84 @@ def estimate(policies, flying, turns, durations, present):
     :param durations: {flow: mean seconds of those that ended well}. Places are expected to be free when what is in flight has
         lasted as long as its flow does. None is told without limits, while paused, or before anything has ended well.
     """
-    usual = sum(durations.values()) / len(durations) if durations else None
-    free, found = {}, {}
+    free, found = _free(policies, flying, durations, present), {}
+    for item, *_ in turns:
+        places = _places(policies, item, free)
+        if places:
+            start = max(present, *(one[0] for _, one in places))
+            for _, one in places:
+                heapq.heapreplace(one, start + _lasts(durations, item))
+            found[item.uuid] = start
+    return found
+
+
+def forecast(policies, flying, item, before, durations, present):
+    """As ``estimate``, of one ``item`` before which ``before`` ({scope: number}) start: as if all of them lasted as long; or
+    None."""
+    places = _places(policies, item, _free(policies, flying, durations, present))
+    return max((sorted(one)[before.get(scope, 0) % len(one)] + before.get(scope, 0) // len(one) * _lasts(durations, item)
+                for scope, one in places), default=None)
+
+
+def _free(policies, flying, durations, present):
+    """{scope: heap of the moments at which its places are free}, of policies that limit and are not paused."""
+    free = {}
     for policy in policies.values() if durations else ():
         if policy.is_limiting and policy.paused_reason is None:
-            ends = sorted(max(present, item.since + durations.get(item.flow, usual))
+            ends = sorted(max(present, item.since + _lasts(durations, item))
                           for item in flying if policy.scope in ('', item.group))
             places = min(one for one in (policy.most, policy.points and policy.points // MOST_POINTS) if one is not None)
             free[policy.scope] = ends[-places:] + [present] * (places - len(ends)) if places else []
             heapq.heapify(free[policy.scope])
-    for item, *_ in turns:
-        limits = [policy for policy in covering(policies, item.group) if policy.is_limiting]
-        places = [free[policy.scope] for policy in limits if free.get(policy.scope)]
-        if len(places) < len(limits) or not limits:
-            continue
-        start = max(present, *(one[0] for one in places))
-        for one in places:
-            heapq.heapreplace(one, start + durations.get(item.flow, usual))
-        found[item.uuid] = start
-    return found
+    return free
+
+
+def _places(policies, item, free):
+    """[(scope, its heap)] of all that limit ``item``; none when one of them has nothing to tell."""
+    scopes = [policy.scope for policy in covering(policies, item.group) if policy.is_limiting]
+    return [(scope, free[scope]) for scope in scopes] if all(free.get(scope) for scope in scopes) else []
+
+
+def _lasts(durations, item):
+    return durations.get(item.flow) or sum(durations.values()) / len(durations)
+
+
+class Lane(NamedTuple):
+    """So many (``count``) wait with the same group, owner and driver; ``oldest``: the lowest of their ids."""
+
+    name: str
+    group: str
+    owner: str
+    count: int
+    oldest: int
+
+
+def scope_of(policies, group):
+    """The scope in whose line what is of ``group`` waits."""
+    return group if group in policies else ''
+
+
+def rounds(lanes, count):
+    """The fewest rounds, in each of which one of each owner has its turn, after which ``count`` had it, or all."""
+    waiting = collections.Counter()
+    for lane in lanes:
+        waiting[lane.owner] += lane.count
+    left, number, sizes = count, 0, sorted(waiting.values())
+    for place, size in enumerate(sizes):
+        owners = len(sizes) - place
+        if (size - number) * owners >= left:
+            return number + -(-left // owners)
+        left -= (size - number) * owners
+        number = size
+    return number
+
+
+def before(policy, lanes, owner, older):
+    """How many of the ``lanes`` of one line start before the one of ``owner`` before which ``older`` of its own are, by turns."""
+    waiting, first = collections.Counter(), {}
+    for lane in lanes:
+        waiting[lane.owner] += lane.count
+        first[lane.owner] = min(lane.oldest, first.get(lane.owner, lane.oldest))
+    rank = {name: number for number, name in enumerate(policy.served)}
+    place = {name: (rank.get(name, -1), oldest) for name, oldest in first.items()}
+    return older + sum(min(number, older + (place[name] < place[owner])) for name, number in waiting.items() if name != owner)

@@ -4,10 +4,13 @@
 oslo.messaging (RabbitMQ). Both raise what the conductor raises, as the same class with the same remedy.
 """
 
+import logging
+
 import orjson
 
 from ingot import errors
 
+LOG = logging.getLogger(__name__)
 EXCHANGE, TOPIC = 'ingot', 'conductor'
 #: Seconds without a sign of life from a conductor that is working on a call; a healthy call may take longer.
 MONITOR_SECONDS = 3
@@ -45,7 +48,7 @@ class Bus:
 
     def call(self, host, method, arguments):
         client = self._messaging.get_rpc_client(
-            self._transport, self._messaging.Target(topic=TOPIC, server=host), timeout=self._timeout,
+            self._transport, _target(self._messaging, host), timeout=self._timeout,
             call_monitor_timeout=min(MONITOR_SECONDS, self._timeout), transport_options=self._options, retry=_RETRIES)
         try:
             reply = client.call({'sent_at': self._clock()}, 'call', name=method, arguments=arguments)
@@ -60,6 +63,14 @@ class Bus:
                                      remedy='Check that the server of [rpc] transport_url runs.') from None
         return unpack(reply)
 
+    def tell(self, host, method, arguments):
+        """As ``call``, without an answer, and without a word when it is lost: for what is found without it, but later."""
+        client = self._messaging.get_rpc_client(self._transport, _target(self._messaging, host), retry=_RETRIES)
+        try:
+            client.cast({'sent_at': self._clock()}, 'call', name=method, arguments=arguments)
+        except self._messaging.MessagingException as error:
+            LOG.info('Conductor %s was not told to %s: %s', host, method, error)
+
     def close(self):
         self._transport.cleanup()
 
@@ -70,7 +81,7 @@ class Listener:
     def __init__(self, conf, service, clock):
         messaging, self._transport = connect(conf)
         self._server = messaging.get_rpc_server(
-            self._transport, messaging.Target(topic=TOPIC, server=conf.host), [_Endpoint(service, clock)])
+            self._transport, _target(messaging, conf.host), [_Endpoint(service, clock)])
 
     def start(self):
         self._server.start()
@@ -109,6 +120,11 @@ def unpack(reply):
     return reply['answer']
 
 
+def _target(messaging, host):
+    """The exchange is named here: what is set in the configuration counts for the transports that are made after it."""
+    return messaging.Target(exchange=EXCHANGE, topic=TOPIC, server=host)
+
+
 def connect(conf):
     """(oslo_messaging, transport) for ``[rpc] transport_url``; the module is imported only where a bus is used."""
     if not conf.rpc.transport_url:
@@ -125,5 +141,4 @@ def connect(conf):
     if 'oslo_messaging_rabbit' in conf:
         for name in ('rabbit_quorum_queue', 'rabbit_transient_quorum_queue', 'amqp_durable_queues'):
             conf.set_override(name, True, 'oslo_messaging_rabbit')
-    conf.set_override('control_exchange', EXCHANGE)
     return oslo_messaging, transport

@@ -189,3 +189,64 @@ def test_when_the_limit_was_lowered_the_first_ends_make_no_room():
     flying = [Item(number, f'u{number}', 'n', 'deploy', since=number * 10.0) for number in (1, 2, 3)]
     turns = queue.plan(policies, flying, [Item(4, 'u4', 'n', 'deploy')])
     assert queue.estimate(policies, flying, turns, {'deploy': 100.0}, 50.0) == {'u4': 130.0}
+
+
+# Of a long queue: what can be said of one without a look at all.
+
+@st.composite
+def lines(draw):
+    """(policy, waiting), all in one line."""
+    owners = draw(st.lists(st.sampled_from(OWNERS), min_size=1, max_size=20))
+    policy = Policy(max_in_flight=draw(st.integers(1, 5)), served=draw(st.permutations(OWNERS)))
+    return policy, [Item(number, f'u{number}', f'n{number}', 'deploy', owner=owner, driver=draw(st.sampled_from('ab')))
+                    for number, owner in enumerate(owners, 1)]
+
+
+def lanes(waiting):
+    found = {}
+    for item in waiting:
+        found.setdefault((item.owner, item.driver), []).append(item)
+    return [queue.Lane('/'.join(key), '', key[0], len(those), those[0].id) for key, those in found.items()]
+
+
+@given(lines(), st.integers(0, 25))
+@settings(max_examples=300, deadline=None)
+def test_the_first_turns_are_among_the_first_rounds(line, count):
+    policy, waiting = line
+    number, had, kept = queue.rounds(lanes(waiting), count), collections.Counter(), []
+    for item in waiting:
+        had[item.owner] += 1
+        kept += [item] if had[item.owner] <= number else []
+    assert [item for _, item in queue.line_up({'': policy}, kept)][:count] == [
+        item for _, item in queue.line_up({'': policy}, waiting)][:count]
+    assert number == 0 or len(kept) < count + len(OWNERS)
+
+
+@given(lines())
+@settings(max_examples=300, deadline=None)
+def test_who_starts_before_one_is_counted(line):
+    policy, waiting = line
+    for place, (_, item) in enumerate(queue.line_up({'': policy}, waiting)):
+        older = sum(one.owner == item.owner and one.id < item.id for one in waiting)
+        assert queue.before(policy, lanes(waiting), item.owner, older) == place
+
+
+@given(lines(), st.lists(st.floats(0, 200), max_size=5), st.floats(1, 300))
+@settings(max_examples=300, deadline=None)
+def test_a_forecast_is_the_estimate_where_all_last_as_long(line, ages, seconds):
+    policy, waiting = line
+    policies, present = {'': policy}, 1000.0
+    flying = [Item(-number, f'f{number}', 'n', 'deploy', since=present - age) for number, age in enumerate(ages[:policy.most], 1)]
+    turns = queue.plan(policies, flying, waiting)
+    starts = queue.estimate(policies, flying, turns, {'deploy': seconds}, present)
+    for place, turn in enumerate(turns):
+        assert queue.forecast(policies, flying, turn.item, {'': place}, {'deploy': seconds}, present) == pytest.approx(
+            starts[turn.item.uuid])
+
+
+def test_there_is_no_forecast_without_limits_or_while_one_is_paused():
+    item = Item(1, 'u1', 'n1', 'deploy', 'rack1')
+    limited, paused = Policy(max_in_flight=1), Policy('rack1', paused_reason='seeded')
+    for policies in (of(Policy()), of(limited, paused), of(Policy(max_in_flight=0))):
+        assert queue.forecast(policies, [], item, {'': 0, 'rack1': 0}, {'deploy': 5}, 100.0) is None
+    assert queue.forecast(of(limited), [], item, {'': 2}, {'deploy': 5}, 100.0) == 110

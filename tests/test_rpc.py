@@ -1,5 +1,6 @@
 """Calls to a conductor: in one process, and over a real RabbitMQ."""
 
+import queue
 import threading
 import time
 
@@ -13,13 +14,16 @@ class Conductor:
     """The other end."""
 
     def __init__(self):
-        self.may_go = threading.Event()
+        self.may_go, self.heard = threading.Event(), queue.Queue()
 
     def echo(self, value):
         return {'value': value}
 
     def refuse(self):
         raise errors.Locked('Node n is locked by c2.', remedy='Wait.')
+
+    def hear(self, value):
+        self.heard.put(value)
 
     def linger(self):
         self.may_go.wait(60)
@@ -67,6 +71,29 @@ def test_a_call_may_take_longer_than_the_monitor_waits(transport, monkeypatch):
     timer = threading.Timer(5, conductor.may_go.set)
     timer.start()
     assert call.call('c1', 'linger', {}) == 'done'
+
+
+def test_who_is_told_hears_it_and_nobody_waits_for_who_is_not_there(rabbit):
+    conductor = Conductor()
+    listener = rpc.Listener(config.load(rpc__transport_url=rabbit, host='c7'), conductor, time.time)
+    listener.start()
+    bus = rpc.Bus(config.load(rpc__transport_url=rabbit), time.time)
+    for host in ('c8', 'c7'):
+        bus.tell(host, 'hear', {'value': host})
+    assert conductor.heard.get(timeout=30) == 'c7'
+    bus.close()
+    listener.stop()
+
+
+def test_who_listens_has_an_exchange_of_its_own_whatever_was_connected_before(rabbit):
+    """Two connections of one configuration, as a conductor has them, and one of another."""
+    conf, conductor = config.load(rpc__transport_url=rabbit, host='c6'), Conductor()
+    first, listener = rpc.Bus(conf, time.time), rpc.Listener(conf, conductor, time.time)
+    listener.start()
+    for bus in (first, rpc.Bus(config.load(rpc__transport_url=rabbit), time.time)):
+        assert bus.call('c6', 'echo', {'value': 1}) == {'value': 1}
+        bus.close()
+    listener.stop()
 
 
 def test_nobody_there_is_told_at_once(rabbit):

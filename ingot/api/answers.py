@@ -86,7 +86,8 @@ class Parts:
         if name not in self._schemas:
             since = versions.FIELDS[noun.name]
             self._schemas[name] = {'type': 'object', 'additionalProperties': False, 'properties': {
-                **{field: {**_field(noun, field), **_since(since, field)} for field in noun.fields}, 'links': _to('Links')}}
+                **{field: {**_field(noun, field), **_since(since, field)} for field in noun.fields}, 'links': _to('Links'),
+                **noun.at_times}}
         return _to(name)
 
     def _page(self, noun):

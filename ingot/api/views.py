@@ -32,6 +32,7 @@ class Noun:
     constant: dict = dataclasses.field(default_factory=dict)    # {field: Python literal}, for what is not there yet
     related: tuple = ()            # sub-collections shown as links
     place: str = ''                # where the collection is below /v1, if not at ``plural``
+    at_times: dict = dataclasses.field(default_factory=dict)    # {member: its schema}, of what only some answers have
 
     @functools.cached_property
     def fields(self):
@@ -130,7 +131,11 @@ NODE = Noun(
     'node', 'nodes', node.TABLE, node.SHOWN, node.SORTABLE,
     ('instance_uuid', 'maintenance', 'power_state', 'provision_state', 'uuid', 'name'),
     secret=('driver_info', 'instance_info', 'driver_internal_info'),
-    related=('ports', 'states', 'portgroups', 'volume'))
+    related=('ports', 'states', 'portgroups', 'volume'),
+    at_times={'queue': {'type': 'object', 'description': 'Its place in /v1/queue, while it waits there.', 'properties': {
+        name: {'type': [kind, 'null']} for name, kind in (
+            ('scope', 'string'), ('position', 'integer'), ('queued_at', 'string'), ('estimated_start', 'string'),
+            ('reason', 'string'))}}})
 PORT = Noun('port', 'ports', port.TABLE, port.SHOWN, port.SORTABLE, ('uuid', 'address'))
 CHASSIS = of('chassis', 'chassis', chassis.STORE, ('uuid', 'description'), related=('nodes',))
 PORTGROUP = of('portgroup', 'portgroups', portgroup.STORE, ('uuid', 'address', 'name'), related=('ports',))

@@ -20,5 +20,7 @@ def run(options):
     schema.check(database)
     drivers = registry.load(conf)
     service = Service(conf, database, drivers)
-    return process.run(process.Parts([claim.Claim(conf), drivers, service, rpc.Listener(conf, service, clock.time)], [database]),
+    service.crew.peers = rpc.Bus(conf, clock.time)
+    return process.run(process.Parts([claim.Claim(conf), drivers, service, rpc.Listener(conf, service, clock.time)],
+                                     [service.crew.peers, database]),
                        lambda: f'Ingot conductor {conf.host}')

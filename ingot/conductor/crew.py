@@ -4,7 +4,7 @@ import contextlib
 import functools
 import logging
 
-from ingot import concurrency, errors, fence
+from ingot import concurrency, errors, fence, ring
 from ingot.conductor import flow, power, queue, verb
 from ingot.conductor.sync import Sync
 from ingot.conductor.task import Task
@@ -31,6 +31,7 @@ class Crew:
         self._lock = concurrency.Lock()
         self._stopping, self._closed = concurrency.Event(), concurrency.Event()
         self.sync = Sync(self)
+        self.peers = None            # how other conductors are told something (rpc.Bus), if there can be any
 
     @property
     def busy(self):
@@ -128,7 +129,7 @@ class Crew:
     def leave_in_line(self, task):
         """The lock of ``task`` is let go of already, and its operation is queued or over: look who is next."""
         self._forget(task)
-        self.line.nudge()
+        self.line.came()
 
     def go_on(self, task):
         """Carry an operation on that an operator held."""
@@ -159,7 +160,7 @@ class Crew:
         finally:
             self._forget(task)
         if task.is_queued:
-            self.line.nudge()
+            self.line.came()
         else:
             self.line.moved()
 
@@ -188,6 +189,16 @@ class Crew:
                 return
             if self.is_mine(place):
                 self.adopt(node_uuid)
+
+    def tell(self, items):
+        """Other conductors, soon, that these (queue.Item) have a place now and are theirs; who does not hear it finds them."""
+        hosts = {}
+        for item in items if self.peers else ():
+            host = conductors.ring(self.database).host(ring.slot(item.node), item.group, item.driver)
+            hosts.setdefault(host, []).append([item.node, item.flow])
+        for host, begun in hosts.items():
+            if host not in (None, self.conf.host):
+                self.pool.submit(self.peers.tell, host, 'begin', {'items': begun})
 
     def adopt(self, node_uuid, purpose='take over'):
         """Go on with the operation of a node that nobody holds, at the step that it is in; nothing when somebody does."""

@@ -1,18 +1,21 @@
 """The queue, as a conductor sees it: gives places to those whose turn it is, and begins with what is its own.
 
-Any conductor gives places, in the order of all; who carries an operation out takes its node's lock then. What was given a place
-and is not begun (it is another conductor's, or we die here) is found as everything whose conductor died is.
+Any conductor gives places, in the order of all; who carries an operation out takes its node's lock then. Others are told of what
+is theirs; what was given a place and is not begun all the same (they did not hear it, or we die here) is found as everything
+whose conductor died is.
 """
 
 import logging
 
 from ingot import concurrency, queue, ring
-from ingot.db import conductor
+from ingot.db import clock, conductor
 from ingot.db import queue as line
 
 log = logging.getLogger(__name__)
 #: So often others may be faster before we leave it to them.
 _TRIES = 20
+#: Seconds for which nobody looks because of one that came, after there was no place for anybody: in a storm many come.
+_FULL_SECONDS = 0.2
 
 
 class Line:
@@ -23,6 +26,13 @@ class Line:
         self._lock = concurrency.Lock()          # held by who looks
         self._is_wanted = self._is_nudged = False
         self._is_expected = False                # something waited when we looked last, or began to wait here
+        self._full_until = 0.0
+
+    def came(self):
+        """Something began to wait here: look soon, unless there was no place a moment ago (whoever ends something looks too)."""
+        self._is_expected = True
+        if clock.time() >= self._full_until:
+            self.nudge()
 
     def nudge(self):
         """Look soon, in the background: something began to wait, or may go on."""
@@ -64,6 +74,7 @@ class Line:
         crew = self._crew
         line.establish(crew.database)
         seen = line.look(crew.database, crew.room, self._places(), crew.share())
+        self._full_until = clock.time() + _FULL_SECONDS if seen.most == 0 else 0.0
         if seen.failing:
             return self._pause(seen)
         chosen = [turn.item for turn in queue.plan(seen.policies, seen.flying, seen.waiting, self._refusal(seen.policies))
@@ -72,8 +83,11 @@ class Line:
             return None
         if not line.admit(crew.database, seen, chosen, crew.conf.conductor.step_timeout):
             return False
-        for item in filter(self._is_mine, chosen):
-            crew.adopt(item.node, item.flow)
+        theirs = [item for item in chosen if not self._is_mine(item)]
+        crew.tell(theirs)
+        for item in chosen:
+            if item not in theirs:
+                crew.adopt(item.node, item.flow)
         return True
 
     def _pause(self, seen):

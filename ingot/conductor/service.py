@@ -145,6 +145,12 @@ class Service:
         if operations.is_reported(self.database, operation):
             self.crew.resume(operations.get(self.database, operation)['node'], operation)
 
+    def begin(self, items):
+        """Another conductor gave places to operations of ours, [[node, purpose]]: begin with those that wait for us still."""
+        for node, purpose in items:
+            if not self.crew.is_closed:
+                self.crew.adopt(node, purpose)
+
     def _method(self, table, row, kind, method):
         """The method of the node's interface; Invalid when nobody is asked for it, or the interface has it not."""
         if (kind, method) not in table:

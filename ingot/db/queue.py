@@ -39,7 +39,7 @@ _LIMITING = sa.or_(_policies.mode == 'rolling', _policies.max_in_flight.is_not(N
 _IS_LIMITED = sa.select(sa.exists(sa.select(_policies.id).where(_LIMITING)))
 _QUEUED = sa.exists(sa.select(_ops.c.id).where(_ops.c.status == 'queued'))
 _HAS_LINE = sa.select(sa.or_(_QUEUED, sa.exists(sa.select(_policies.id).where(_LIMITING))))
-_OWNER = sa.func.coalesce(_nodes.c.lessee, _nodes.c.owner, '')
+OWNER = sa.func.coalesce(_nodes.c.lessee, _nodes.c.owner, '')
 _PLAIN = {'': queue.Policy()}
 
 
@@ -86,20 +86,23 @@ def is_waiting(database):
         return bool(connection.execute(sa.select(_QUEUED)).scalar())
 
 
-def look(database, most=None, places=None, share=None):
+def look(database, most=None, places=None, share=None, *, pick=None):
     """What is Seen. ``most``: of each lane so many of the oldest that wait, or more where policies have room for more, and none
     where there is no room at all (None: all); ``places``: of nodes of these (group, driver) only; ``share``: where nothing is
-    limited, of nodes that belong to it (see ``nodes.belongs``) only."""
+    limited, of nodes that belong to it (see ``nodes.belongs``) only. ``pick``: called (connection, policies) for the ids of those
+    that wait to be seen, rising, instead of all this."""
     with database.read() as connection:
-        turn, policies, failing = _policies_of(connection)
+        turn, policies, failing = policies_of(connection)
         is_limited = any(policy.is_limiting or policy.failures is not None for policy in policies.values())
         flying = _items(connection, _in_flight()) if is_limited or most is None else []
         if most is not None:
             most = min(_most_free(policies, flying, most), _HEADS)
-        return Seen(turn, policies, failing, flying, _waiting(connection, most, places, _shared(policies, share)), most)
+        waiting = _of(connection, all_waiting(), pick(connection, policies)) if pick else _waiting(
+            connection, most, places, _shared(policies, share))
+        return Seen(turn, policies, failing, flying, waiting, most)
 
 
-def _policies_of(connection):
+def policies_of(connection):
     """(turn, {scope: Policy}, {scope: why it must pause})."""
     turn, policies, failing = 0, dict(_PLAIN), {}
     for found in connection.execute(sa.select(TABLE)).mappings():
@@ -152,7 +155,7 @@ def _free(policy, room):
 
 
 def _columns(since):
-    return (_ops.c.id, _ops.c.uuid, _nodes.c.uuid.label('node'), _ops.c.flow, _nodes.c.conductor_group, _OWNER.label('owner'),
+    return (_ops.c.id, _ops.c.uuid, _nodes.c.uuid.label('node'), _ops.c.flow, _nodes.c.conductor_group, OWNER.label('owner'),
             _nodes.c.driver, since)
 
 
@@ -170,15 +173,22 @@ def _shared(policies, share):
     return sa.or_(_nodes.c.conductor_group.in_(limited), nodes.belongs(share))
 
 
+def all_waiting():
+    return sa.select(*_columns(_ops.c.queued_at)).join(_nodes, _nodes.c.id == _ops.c.node_id).order_by(_ops.c.id)
+
+
 def _waiting(connection, most, places, shared):
-    query = sa.select(*_columns(_ops.c.queued_at)).join(_nodes, _nodes.c.id == _ops.c.node_id).order_by(_ops.c.id)
+    query = all_waiting()
     if places is not None:
         query = query.where(sa.or_(sa.false(), *(
             sa.and_(_nodes.c.conductor_group == group, _nodes.c.driver == driver) for group, driver in sorted(places))))
     if most is None:
         return _items(connection, query.where(_ops.c.status == 'queued'))
-    keys = _heads(connection, most, shared) if most else []
-    # By their ids alone: whoever is given a place must be queued still, and PostgreSQL would go through all that are.
+    return _of(connection, query, _heads(connection, most, shared) if most else [])
+
+
+def _of(connection, query, keys):
+    """By their ids alone: whoever is given a place must be queued still, and PostgreSQL would go through all that are."""
     return [item for start in range(0, len(keys), _BATCH)
             for item in _items(connection, query.where(_ops.c.id.in_(keys[start:start + _BATCH])))]
 
@@ -328,6 +338,7 @@ def _changing(database, scope, generation):
             raise errors.Stale(f'The policy "{scope or "global"}" has another generation than the one in If-Match.',
                                remedy='Read it again, and decide again.')
         yield connection, current
+    database.forget('heads')
 
 
 def _store(connection, scope, current, values):

@@ -14,7 +14,7 @@ import time
 import sqlalchemy as sa
 
 from ingot import queue
-from ingot.db import models
+from ingot.db import lane, models
 from ingot.db import queue as line
 from ingot.db.engine import now
 from tests import databases
@@ -32,7 +32,7 @@ def main(argv):
         database = databases.empty(pathlib.Path(folder))
         fill(database, options.count)
         print(f'{options.count:,} wait, {options.database}\n\n| what | ms |\n|---|---|')
-        measure(database)
+        measure(database, options.count)
         database.close()
     return 0
 
@@ -41,7 +41,7 @@ def fill(database, count):
     """Nodes, each with a queued deployment."""
     line.put(database, '', {'max_in_flight': 1000})
     for start in range(1, count + 1, BATCH):
-        nodes = [{'id': number, 'uuid': f'00000000-0000-4000-8000-{number:012}', 'driver': 'fake-hardware', 'created_at': now(),
+        nodes = [{'id': number, 'uuid': one(number), 'driver': 'fake-hardware', 'created_at': now(),
                   'owner': f'owner-{number % OWNERS}', 'conductor_group': f'rack{number % GROUPS}'}
                  for number in range(start, min(start + BATCH, count + 1))]
         operations = [{'uuid': f'10000000-0000-4000-8000-{node["id"]:012}', 'node_id': node['id'], 'flow': 'deploy',
@@ -54,17 +54,30 @@ def fill(database, count):
             connection.exec_driver_sql(f'ANALYZE {"TABLE " if databases.kind == "mariadb" else ""}{table}')
 
 
-def measure(database):
+def measure(database, count):
     seen = timed('look at the heads', lambda: line.look(database, 64))
     turns = timed('whose turn it is', lambda: queue.plan(seen.policies, seen.flying, seen.waiting))
     timed('give 1,000 places', lambda: line.admit(database, seen, [turn.item for turn in turns if turn.reason is None], 60), 1)
     timed('look when all places are taken', lambda: line.look(database, 64))
     timed('whether anything is limited (with each deployment)', lambda: line.is_limited(database))
-    timed('the whole queue with positions and estimates (GET /v1/queue)', lambda: whole(database), 1)
+    timed('the first 1,000 with positions and estimates (GET /v1/queue)', lambda: first(database))
+    timed('the place of one node (GET /v1/queue?node=NODE, and the node)', lambda: lane.place(database, one(count)))
+    timed('the whole queue with positions and estimates (later pages)', lambda: whole(database), 1)
+
+
+def one(number):
+    return f'00000000-0000-4000-8000-{number:012}'
+
+
+def first(database):
+    return estimated(line.look(database, pick=lane.First(1001)))
 
 
 def whole(database):
-    seen = line.look(database)
+    return estimated(line.look(database))
+
+
+def estimated(seen):
     turns = queue.plan(seen.policies, seen.flying, seen.waiting)
     return queue.estimate(seen.policies, seen.flying, turns, {'deploy': 600.0}, time.time())
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from ingot import concurrency, errors, ring
+from ingot.conductor import members
 from ingot.db import lease, operation, queue
 
 SECONDS = 60
@@ -95,6 +96,57 @@ def test_without_a_policy_it_starts_at_once(house):
     assert (row['provision_state'], done['queued_at']) == ('active', None)
     assert done['admitted_at']
     assert queue.look(house.database, 9).turn == 0
+
+
+class Wire:
+    """Between conductors, as rpc.Bus; ``is_cut``: nothing gets through."""
+
+    def __init__(self, services):
+        self.services, self.told, self.is_cut = {service.conf.host: service for service in services}, [], False
+
+    def tell(self, host, method, arguments):
+        self.told.append((host, method))
+        if not self.is_cut:
+            getattr(self.services[host], method)(**orjson.loads(orjson.dumps(arguments)))
+
+
+@pytest.mark.parametrize('is_cut', [False, True])
+def test_others_are_told_of_their_places_and_find_them_else(house, is_cut):
+    services = first, second = [house.service(name, **{**OTHERS, 'conductor__lease_seconds': SECONDS}) for name in ('c0', 'c1')]
+    wire = first.crew.peers = Wire(services)
+    wire.is_cut = is_cut
+    for service in services:
+        members.join(service.conf, house.database, house.drivers)
+    queue.put(house.database, '', {'max_in_flight': 0})
+    nodes = [house.node() for _ in range(12)]
+    ask(services, nodes)
+    queue.put(house.database, '', {'max_in_flight': 12})
+    first.crew.line.look()
+    mine = [node for node in nodes if first.crew.is_mine((ring.slot(node), '', 'fake-hardware'))]
+    theirs = [node for node in nodes if node not in mine]
+    assert mine
+    assert theirs
+    wait_for_states(house, mine if is_cut else nodes, 'active')
+    assert set(wire.told) == {('c1', 'begin')}
+    if is_cut:
+        assert {house.row(node)['provision_state'] for node in theirs} == {'deploying'}
+        second.crew.take_over()
+        wait_for_states(house, nodes, 'active')
+
+
+def test_what_comes_while_there_is_no_place_lets_nobody_look(house, monkeypatch):
+    service, looks = house.service(), []
+    queue.put(house.database, '', {'max_in_flight': 0})
+    monkeypatch.setattr(queue, 'look', lambda *words, look=queue.look, **more: (looks.append(words), look(*words, **more))[1])
+    ask([service], [house.node() for _ in range(4)])
+    service.crew.line.look()
+    looked = len(looks)
+    service.crew.line._full_until += SECONDS             # "a moment ago", on a machine that may be slow
+    ask([service], [house.node() for _ in range(5)])
+    assert len(looks) == looked
+    queue.put(house.database, '', {'max_in_flight': 9})
+    service.crew.line.look()                             # as each second
+    assert concurrency.wait_for(lambda: not waiting(house), SECONDS)
 
 
 def test_more_than_there_are_workers_wait_without_a_lock(house, meter):
@@ -376,6 +428,7 @@ def test_deleted_of_a_queued_rebuild_is_a_deletion_like_any_other(house, queued)
     queue.delete(house.database, '')
     with contextlib.suppress(errors.Locked):
         service.provision(node, 'deleted')
+    service.crew.line.look()                             # as each second
     wait_for_states(house, [node], 'available')
     assert [one['flow'] for one in house.operations(node)] == ['rebuild', 'delete']
 

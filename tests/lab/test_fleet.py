@@ -272,6 +272,26 @@ def test_addresses_that_cannot_be(count, first):
         identity.addresses(count, first)
 
 
+def test_one_plan_has_faults_of_bmcs_and_of_the_machines_behind_them(tmp_path, capsys):
+    plan = {'faults': [{'bmcs': [1], 'silent': True}, {'fault': 'dies', 'machines': [2]}]}
+    found = faults.read(plan, identity.addresses(3))
+    assert [fault.numbers for fault in faults.of_bmcs(found)] == [(1,)]
+    assert [fault.fault for fault in faults.of_machines(found)] == ['dies']
+    for fault, words in (({'fault': 'dies', 'machines': [3]}, 'Fault 0 of the plan: .*there are 3'),
+                         ({'fault': 'sleeps'}, 'Fault 0 of the plan: .*is no fault')):
+        with pytest.raises(errors.InvalidParameter, match=words):
+            faults.read({'faults': [fault]}, identity.addresses(3))
+    (tmp_path / 'plan.json').write_text(json.dumps(plan))
+    assert main.main(['fleet', '--count', '3', '--port', '0', '--faults', str(tmp_path / 'plan.json')]) == 1
+    assert '--boot' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('words', [('--boot', '127.0.0.1:6387'), ('--boot', 'http://127.0.0.1:6387', '--pace', '0')])
+def test_whole_machines_that_cannot_be(words, capsys):
+    assert main.main(['fleet', '--count', '1', '--port', '0', *words]) == 1
+    assert f'{words[-2]} ' in capsys.readouterr().err
+
+
 @given(st.integers(0, 99_999), st.integers(0, (1 << 24) - 1))
 def test_passwords_fit_into_ipmi(seed, number):
     assert len(identity.password(seed, number)) <= 20

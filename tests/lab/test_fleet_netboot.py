@@ -5,6 +5,10 @@ import hashlib
 import http.client
 import json
 import os
+import re
+import signal
+import subprocess
+import sys
 import urllib.parse
 
 import pytest
@@ -47,6 +51,10 @@ class Api:
         assert answer.status < 300, content
         return json.loads(content) if content else None
 
+    def deploy(self, uuid, image):
+        """Give the node an image; it is deployed by ``bring``."""
+        self.ask('PATCH', f'/v1/nodes/{uuid}', [{'op': 'replace', 'path': '/instance_info', 'value': described(image)}])
+
     def states(self):
         return {node['uuid']: node for node in self.ask('GET', '/v1/nodes?fields=uuid,provision_state,last_error')['nodes']}
 
@@ -74,17 +82,23 @@ def image(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope='module')
-def served(tmp_path_factory, image):
-    """(Api, the fleet, its nodes): ``ingot serve`` as a process, BMCs and machines here."""
-    folder = tmp_path_factory.mktemp('served')
+@contextlib.contextmanager
+def serving(folder, image, **options):
+    """(URL, port of the boot server) of an ``ingot serve`` with all that machines of a fleet need."""
     for name in ('kernel', 'initrd'):
         (folder / name).write_bytes(os.urandom(100_000))
     agent, boot, iscsi = stage.free_ports(3)
-    options = {'agent__port': agent, 'boot__port': boot, 'iscsi__port': iscsi, 'boot__kernel': folder / 'kernel',
-               'boot__ramdisk': folder / 'initrd', 'images__allowed_paths': image.parent, 'ipmi__poll_seconds': 0.1}
+    with serve.ingot(folder, agent__port=agent, boot__port=boot, iscsi__port=iscsi, boot__kernel=folder / 'kernel',
+                     boot__ramdisk=folder / 'initrd', images__allowed_paths=image.parent, ipmi__poll_seconds=0.1,
+                     **options) as (url, _):
+        yield url, boot
+
+
+@pytest.fixture(scope='module')
+def served(tmp_path_factory, image):
+    """(Api, the fleet, its nodes): ``ingot serve`` as a process, BMCs and machines here."""
     with contextlib.ExitStack() as stack:
-        url, _ = stack.enter_context(serve.ingot(folder, **options))
+        url, boot = stack.enter_context(serving(tmp_path_factory.mktemp('served'), image))
         bmcs, fleet = BmcServer('0.0.0.0', 0), World(COUNT, boot_url=f'http://127.0.0.1:{boot}', pace=10)
         for part in (bmcs, fleet):
             part.start()
@@ -101,10 +115,14 @@ def enrol(api, number, address, port, image):
     node = api.ask('POST', '/v1/nodes', {
         'driver': 'ipmi', 'driver_info': {'ipmi_address': address, 'ipmi_port': port, 'ipmi_username': USER,
                                           'ipmi_password': PASSWORD},
-        'instance_info': {'image_source': f'file://{image}', 'image_os_hash_algo': 'sha256',
-                          'image_os_hash_value': hashlib.sha256(image.read_bytes()).hexdigest()}})
+        'instance_info': described(image)})
     api.ask('POST', '/v1/ports', {'node_uuid': node['uuid'], 'address': mac(number)})
     return node['uuid']
+
+
+def described(image):
+    return {'image_source': f'file://{image}', 'image_os_hash_algo': 'sha256',
+            'image_os_hash_value': hashlib.sha256(image.read_bytes()).hexdigest()}
 
 
 def test_fifty_machines_are_cleaned_and_deployed(served, image):
@@ -139,3 +157,56 @@ def test_a_machine_without_a_record_goes_on_to_its_disk(served):
     fleet.switch(0, 'reset')
     assert concurrency.wait_for(lambda: fleet.ask(lambda: fleet.machines[0].counts['system']) == 2, LONG)
     assert fleet.machines[0].counts['ramdisk'] == 2
+
+
+FEW = 20
+
+
+@pytest.fixture
+def fleet_command(tmp_path):
+    """Run ``ingot fleet run`` in a process of its own; its lines, without the first one, are ``process.stdout``."""
+    with contextlib.ExitStack() as stack:
+        def start(*words):
+            process = subprocess.Popen([sys.executable, '-m', 'ingot.cli.main', 'fleet', 'run', *words], stdout=subprocess.PIPE,
+                                       text=True, cwd=tmp_path)
+            stack.callback(process.stdout.close)
+            stack.callback(process.wait, 30)
+            stack.callback(process.terminate)
+            assert 'UDP port' in process.stdout.readline()
+            return process
+        yield start
+
+
+def test_the_command_has_whole_machines_that_are_deployed_over_their_bmcs(tmp_path, image, fleet_command):
+    """One of them freezes in the middle of its first write; one has a slow BMC and says all twice."""
+    (tmp_path / 'plan.json').write_text(json.dumps({'faults': [
+        {'fault': 'dies', 'machines': [3], 'boots': 2, 'at': 'write image'}, {'fault': 'twice', 'machines': [5]},
+        {'bmcs': [5], 'delay': 0.1}]}))
+    with serving(tmp_path, image, conductor__silence_timeout=6) as (url, boot):
+        process = fleet_command('--count', str(FEW), '--port', '0', '--enrol', url, '--manage', '--boot',
+                                f'http://127.0.0.1:{boot}', '--pace', '10', '--faults', 'plan.json')
+        assert process.stdout.readline() == f'{FEW} nodes made, 0 were there\n'
+        api = Api(url)
+        nodes = [node['uuid'] for node in api.ask('GET', '/v1/nodes?fields=uuid,name&sort_key=name')['nodes']]
+        assert concurrency.wait_for(lambda: {node['provision_state'] for node in api.states().values()} == {'manageable'}, LONG)
+        api.bring(nodes, 'provide', 'available')
+        for uuid in nodes:
+            api.deploy(uuid, image)
+        api.bring(nodes[3:4], 'active', 'deploy failed')
+        api.bring(nodes, 'active', 'active')
+        assert concurrency.wait_for(lambda: f'{FEW} machines: {FEW} system' in told(process), LONG, every=0.3)
+        process.terminate()
+        last = process.stdout.read()
+    assert f'write image: begun {FEW + 1}, done {FEW}, twice in one operation 0' in last, last
+    assert f'erase metadata: begun {FEW}, done {FEW}' in last, last
+    assert process.wait(30) == 0
+
+
+def told(process):
+    """What the fleet says at a signal, up to the last line of it."""
+    process.send_signal(signal.SIGUSR1)
+    lines = []
+    while not lines or not re.match('write image', lines[-1]):
+        lines.append(process.stdout.readline())
+        assert lines[-1], 'the fleet has ended'
+    return ''.join(lines)

@@ -16,6 +16,7 @@ from ingot.api.v1 import (
     management,
     port,
     portgroup,
+    queue,
     states,
     trait,
     vendor,
@@ -59,8 +60,13 @@ class Nodes(Resource):
 
     @expose(query=FieldsQuery, noun=views.NODE)
     def get(self, call, ident):
-        view = views.view(views.NODE, listing.one_fields(call, views.NODE), call.minor)
-        return edit.shown(call, view, node.show(self.site.database, ident, view.columns))
+        fields = listing.one_fields(call, views.NODE)
+        view = views.view(views.NODE, fields, call.minor)
+        row = node.show(self.site.database, ident, view.columns)
+        answer = edit.shown(call, view, row)
+        if fields is None and queue.may_wait(answer.body):
+            answer.body.update(queue.shown(self.site, row[-2]))
+        return answer
 
     @expose(query=NodePatchQuery, body=patch.read, patched=Node, noun=views.NODE)
     def patch(self, call, operations, ident):

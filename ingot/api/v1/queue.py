@@ -3,15 +3,19 @@
 import datetime
 import re
 
-from ingot import errors, queue
-from ingot.api import links, nodes
+from ingot import errors, queue, states
+from ingot.api import links, nodes, turns
 from ingot.api.answers import shape, some
 from ingot.api.expose import Answer, expose
 from ingot.api.resource import Resource
 from ingot.api.types.queue import QueuePolicy, QueueQuery
-from ingot.db import clock, conductor
+from ingot.db import lane
 from ingot.db import queue as line
 
+#: What a node that waits shows of its place in the queue.
+TURN = ('scope', 'position', 'queued_at', 'estimated_start', 'reason')
+#: States of nodes that may wait.
+_STATES = frozenset(state for state, _ in states.QUEUED_MOVES) | {'deleting'}
 #: What the policy of everything is called in URLs and answers.
 _GLOBAL = 'global'
 _GROUP = re.compile(r'[a-z0-9_.-]{1,255}', re.ASCII)
@@ -32,41 +36,34 @@ class Queue(Resource):
                                            next=str))
     def list(self, call):
         """What waits, in the order in which it starts (of each scope); ``waiting`` and ``in_flight`` count all."""
-        query, seen = call.query, line.look(self.site.database)
-        turns = queue.plan(seen.policies, seen.flying, seen.waiting, _refusal(self.site))
-        starts = queue.estimate(seen.policies, seen.flying, turns, line.durations(self.site.database), clock.time())
-        wanted = _after(_wanted(self.site, query, turns), query.get('marker'))
-        limit = min(query.get('limit') or self.site.conf.api.max_limit, self.site.conf.api.max_limit)
-        document = {'queue': [_entry(turn, starts) for turn in wanted[:limit]], 'waiting': len(turns),
-                    'in_flight': len(seen.flying)}
+        query, limit = call.query, min(call.query.get('limit') or self.site.conf.api.max_limit, self.site.conf.api.max_limit)
+        found = self._found(query, limit)
+        wanted = _after(_wanted(query, found.turns), query.get('marker'))
+        document = {'queue': [_entry(turn, found.starts) for turn in wanted[:limit]], 'waiting': found.waiting,
+                    'in_flight': found.in_flight}
         if len(wanted) > limit:
             document['next'] = links.next_page(call.base, 'queue', query, wanted[limit - 1].item.uuid)
         return document
 
-
-def _refusal(site):
-    """What holds an operation up alone, seen from here."""
-    places = conductor.ring(site.database).places()
-    return lambda item: None if (item.group, item.driver) in places else (
-        f'No running conductor serves its {conductor.named(item.group, item.driver)}.')
-
-
-def _wanted(site, query, turns):
-    if 'node' in query:
-        node = nodes.uuid(site, query['node'])
-        turns = [turn for turn in turns if turn.item.node == node]
-    if 'scope' in query:
-        scope = _scope(query['scope'])
-        turns = [turn for turn in turns if scope in ('', turn.item.group)]
-    return turns
+    def _found(self, query, limit):
+        if 'node' in query:
+            return turns.of_node(self.site, nodes.uuid(self.site, query['node']))
+        if query.keys() & {'scope', 'marker'}:
+            return turns.every(self.site)
+        return turns.first(self.site, limit + 1)
 
 
-def _after(turns, marker):
+def _wanted(query, found):
+    scope = _scope(query.get('scope', _GLOBAL))
+    return [turn for turn in found if scope in ('', turn.item.group)]
+
+
+def _after(found, marker):
     if marker is None:
-        return turns
-    for number, turn in enumerate(turns):
+        return found
+    for number, turn in enumerate(found):
         if turn.item.uuid == marker:
-            return turns[number + 1:]
+            return found[number + 1:]
     raise errors.NotFound(f'There is no operation {marker} in the queue to go on from (marker): its turn has come.')
 
 
@@ -75,6 +72,20 @@ def _entry(turn, starts):
     return {'operation': item.uuid, 'node': item.node, 'flow': item.flow, 'owner': item.owner or None,
             'scope': turn.scope or _GLOBAL, 'position': turn.position, 'queued_at': _time(item.since),
             'estimated_start': _time(starts.get(item.uuid)), 'reason': turn.reason}
+
+
+def may_wait(node):
+    """Whether a node that is shown like this may wait: whoever works on one has its lock."""
+    return node['provision_state'] in _STATES and node['reservation'] is None
+
+
+def shown(site, node):
+    """The member ``queue`` of a node (a uuid) that waits; nothing when it does not."""
+    found = turns.of_node(site, node)
+    if not found.turns:
+        return {}
+    entry = _entry(found.turns[0], found.starts)
+    return {'queue': {name: entry[name] for name in TURN}}
 
 
 def _time(seconds):
@@ -87,8 +98,8 @@ class Policies(Resource):
     @expose(answer=shape(policies=some(_POLICY)))
     def list(self, call):
         """All policies; that of everything is always there."""
-        seen = line.look(self.site.database)
-        return {'policies': [_policy(one, seen) for one in line.every(self.site.database).values()]}
+        found = _in_use(self.site)
+        return {'policies': [_policy(one, *found) for one in line.every(self.site.database).values()]}
 
     @expose(answer=_POLICY)
     def get(self, call, scope):
@@ -107,7 +118,7 @@ class Policies(Resource):
 
     def _shown(self, scope):
         current = line.get(self.site.database, scope)
-        return Answer(_policy(current, line.look(self.site.database)), ETag=f'"{current["generation"]}"')
+        return Answer(_policy(current, *_in_use(self.site)), ETag=f'"{current["generation"]}"')
 
 
 class Resume(Resource):
@@ -118,13 +129,18 @@ class Resume(Resource):
         line.resume(self.site.database, _scope(scope))
 
 
-def _policy(current, seen):
+def _in_use(site):
+    pick = lane.First(0)
+    return line.look(site.database, pick=pick), pick
+
+
+def _policy(current, seen, pick):
     """``current`` (a row) as it is shown."""
     scope, room = current['scope'], queue.Room({}, seen.flying)
     reason = current['paused_reason'] or seen.failing.get(scope)
     return {'scope': scope or _GLOBAL, **{name: current[name] for name in line.CHOSEN}, 'paused': reason is not None,
             'paused_reason': reason, 'in_flight': room.count[scope], 'points_in_use': room.points[scope],
-            'waiting': sum(scope in ('', item.group) for item in seen.waiting), 'updated_at': current['updated_at']}
+            'waiting': pick.waiting(scope), 'updated_at': current['updated_at']}
 
 
 def _scope(word):

@@ -5,7 +5,8 @@
                 {"share": 0.05, "reset": 20, "every": 300}]}
 
 ``share`` (0 to 1) or ``bmcs`` (numbers or addresses) choose, without either all are meant; ``after``, ``for`` and ``every``
-are seconds; everything else is a knob (``ingot.lab.bmc.Knobs``).
+are seconds; everything else is a knob (``ingot.lab.bmc.Knobs``). An entry with a member "fault" is none of a BMC, but of the
+machine behind it (ingot.lab.fleet.trouble).
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 from ingot import errors
 from ingot.lab.bmc import Knobs
+from ingot.lab.fleet import trouble
 
 _HEALTHY = Knobs()
 _OTHER = ('share', 'bmcs', 'after', 'for', 'every')
@@ -48,7 +50,8 @@ def load(path, addresses, seed=0):
 
 
 def read(plan, addresses, seed=0):
-    """The Faults of ``plan`` for the BMCs at ``addresses``; InvalidParameter names the fault and what is wrong with it."""
+    """The Faults of ``plan`` for the BMCs at ``addresses``, and trouble.Faults of the machines; InvalidParameter names the fault
+    and what is wrong with it."""
     faults = plan.get('faults') if isinstance(plan, dict) else None
     if not isinstance(faults, list) or set(plan) != {'faults'}:
         raise errors.InvalidParameter('A fault plan is {"faults": [{...}, ...]}.')
@@ -56,7 +59,19 @@ def read(plan, addresses, seed=0):
             for position, fault in enumerate(faults)]
 
 
+def of_bmcs(plan):
+    """Those of BMCs."""
+    return [fault for fault in plan if isinstance(fault, Fault)]
+
+
+def of_machines(plan):
+    """Those of the machines behind them."""
+    return [fault for fault in plan if not isinstance(fault, Fault)]
+
+
 def _read(fault, addresses, chance, what):
+    if isinstance(fault, dict) and 'fault' in fault:
+        return _read_trouble(fault, len(addresses), what)
     if not isinstance(fault, dict) or ('share' in fault and 'bmcs' in fault):
         raise errors.InvalidParameter(f'{what} must be an object, with "share" or "bmcs" or neither.')
     knobs = {name: value for name, value in fault.items() if name not in _OTHER}
@@ -68,6 +83,14 @@ def _read(fault, addresses, chance, what):
     if any(type(value) not in (int, float) or value < 0 for value in times if value is not None) or times[2] == 0:
         raise errors.InvalidParameter(f'{what}: "after", "for" and "every" are seconds.')
     return Fault(_chosen(fault, addresses, chance, what), knobs, times[0] or 0, times[1], times[2])
+
+
+def _read_trouble(fault, count, what):
+    try:
+        trouble.assign(parsed := trouble.parse([fault]), count, 0)
+    except errors.Invalid as error:
+        raise errors.InvalidParameter(f'{what}: {error}', remedy=error.remedy) from None
+    return parsed[0]
 
 
 def _check(what, name, value):

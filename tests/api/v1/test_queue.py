@@ -1,6 +1,7 @@
 """/v1/queue: pages, estimates, and who has no conductor."""
 
 import datetime
+import itertools
 import time
 
 import pytest
@@ -47,6 +48,43 @@ def test_estimates(api, add, database):
     assert 595 < gap.total_seconds() < 605
     assert abs(moment(first['estimated_start']).timestamp() - time.time()) < 30
     assert abs(moment(first['queued_at']).timestamp() - time.time()) < 30
+
+
+def test_one_node_is_told_the_same_alone(api, add, database):
+    """By counting, without a look at all: the same place, reason and estimate as in the whole queue."""
+    add(ended=600)
+    line.put(database, '', {'max_in_flight': 2})
+    line.put(database, 'rack1', {'max_in_flight': 1, 'order': 'fifo'})
+    for owner, group in itertools.product(('ann', 'ann', 'bob', None, 'ann'), ('', 'rack2')):
+        add(owner=owner, conductor_group=group)
+    for _ in range(3):
+        add(conductor_group='rack1')
+    whole = api.get('/v1/queue').json
+    assert len(whole['queue']) == 13
+    for entry in whole['queue']:
+        alone = api.get(f'/v1/queue?node={entry["node"]}').json
+        assert (alone['waiting'], alone['in_flight'], 'next' in alone) == (13, 0, False)
+        [alone] = alone['queue']
+        gap = moment(alone.pop('estimated_start')) - moment(entry.pop('estimated_start'))
+        assert alone == entry
+        assert entry['scope'] == 'rack1' or abs(gap.total_seconds()) < 700, 'what waits in other lines is only guessed'
+    page = api.get('/v1/queue?limit=5').json['queue']
+    assert [(one['operation'], one['position']) for one in page] == [
+        (one['operation'], one['position']) for one in whole['queue'][:5]]
+
+
+def test_a_node_that_waits_shows_its_place(api, add, database):
+    line.put(database, '', {'max_in_flight': 0})
+    first, second, other = add(owner='ann'), add(owner='ann'), api.node()['uuid']
+    with database.write() as connection:
+        connection.execute(models.nodes.update().where(models.nodes.c.uuid != other).values(provision_state='deploying'))
+        connection.execute(models.nodes.update().where(models.nodes.c.uuid == other).values(provision_state='deploying'))
+    place = api.get(f'/v1/nodes/{second}').json['queue']
+    assert place.keys() == {'scope', 'position', 'queued_at', 'estimated_start', 'reason'}
+    assert (place['scope'], place['position'], place['reason']) == ('global', 2, '0 of 0 are in flight ("global").')
+    assert api.get(f'/v1/nodes/{first}').json['queue']['position'] == 1
+    assert 'queue' not in api.get(f'/v1/nodes/{other}').json, 'it is deploying, and does not wait'
+    assert 'queue' not in api.get(f'/v1/nodes/{second}?fields=uuid').json
 
 
 def moment(text):

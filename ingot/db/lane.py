@@ -1,0 +1,105 @@
+"""Long queues without a look at all that wait: counts of lanes, the first of each, and the place of one.
+
+A lane is what waits with the same group, owner and driver; an index has its ids in order, and nothing else is read of most.
+"""
+
+import sqlalchemy as sa
+
+from ingot import queue
+from ingot.db import models
+from ingot.db import queue as line
+
+_ops, _nodes = models.operations, models.nodes
+#: Lanes whose heads are asked for one by one; more of them are numbered by the database, all at once.
+_FEW = 300
+_BATCH = 1000
+_COUNTS = sa.select(_ops.c.lane, sa.func.count(), sa.func.min(_ops.c.id)).where(_ops.c.status == 'queued').group_by(_ops.c.lane)
+
+
+class First:
+    """For ``line.look``: picks what the first ``count`` turns are among; ``lanes`` are then all that there are."""
+
+    def __init__(self, count):
+        self.count, self.lanes = count, []
+
+    def __call__(self, connection, policies):
+        self.lanes, picked = counts(connection), []
+        for scope, those in by_scope(policies, self.lanes).items():
+            if policies.get(scope, queue.Policy()).order == 'fifo':
+                picked += _oldest(connection, those, self.count)
+            else:
+                picked += _heads(connection, those, queue.rounds(those, self.count))
+        return sorted(picked)
+
+
+    def waiting(self, scope=''):
+        """How many wait in ``scope``."""
+        return sum(lane.count for lane in self.lanes if scope in ('', lane.group))
+
+
+def counts(connection):
+    """The Lanes in which anything waits; group and owner are those of the oldest in it."""
+    found = connection.execute(_COUNTS).all()
+    ids, words = [oldest for _, _, oldest in found], {}
+    query = sa.select(_ops.c.id, _nodes.c.conductor_group, line.OWNER).join(_nodes, _nodes.c.id == _ops.c.node_id)
+    for start in range(0, len(ids), _BATCH):
+        words |= {key: rest for key, *rest in connection.execute(query.where(_ops.c.id.in_(ids[start:start + _BATCH])))}
+    return [queue.Lane(name, *words[oldest], count, oldest) for name, count, oldest in found if oldest in words]
+
+
+def by_scope(policies, lanes):
+    """{scope in whose line they wait: its Lanes}."""
+    found = {}
+    for lane in lanes:
+        found.setdefault(queue.scope_of(policies, lane.group), []).append(lane)
+    return found
+
+
+def _oldest(connection, lanes, count):
+    names = [lane.name for lane in lanes]
+    return connection.execute(sa.select(_ops.c.id).where(_ops.c.status == 'queued', _ops.c.lane.in_(names)).order_by(
+        _ops.c.id).limit(count)).scalars().all()
+
+
+def _heads(connection, lanes, count):
+    if count <= 1:
+        return [lane.oldest for lane in lanes if count]
+    if len(lanes) > _FEW:
+        names = {lane.name for lane in lanes}
+        number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
+        heads = sa.select(_ops.c.id, _ops.c.lane, number).where(_ops.c.status == 'queued').subquery()
+        found = connection.execute(sa.select(heads.c.id, heads.c.lane).where(heads.c.number <= count))
+        return [key for key, name in found if name in names]
+    return [key for lane in lanes for key in connection.execute(sa.select(_ops.c.id).where(
+        _ops.c.status == 'queued', _ops.c.lane == lane.name).order_by(_ops.c.id).limit(count)).scalars()]
+
+
+def place(database, node_uuid):
+    """(queue.Item of what waits for this node, {scope: how many start before it}), or None.
+
+    In the line that it waits in the number is exact; in that of everything, when it waits in the one of its group, those count
+    that were asked for earlier.
+    """
+    with database.read() as connection:
+        found = connection.execute(line.all_waiting().where(_ops.c.status == 'queued', _nodes.c.uuid == node_uuid)).first()
+        if found is None:
+            return None
+        item, policies, lanes = queue.Item(*found), line.policies_of(connection)[1], counts(connection)
+        scope = queue.scope_of(policies, item.group)
+        those = by_scope(policies, lanes).get(scope, [])
+        return item, {'': _older(connection, lanes, item), scope: _before(connection, policies, scope, those, item)}
+
+
+def _before(connection, policies, scope, lanes, item):
+    policy = policies.get(scope, queue.Policy())
+    if policy.order == 'fifo':
+        return _older(connection, lanes, item)
+    own = [lane for lane in lanes if lane.owner == item.owner]
+    return queue.before(policy, lanes, item.owner, _older(connection, own, item)) if own else 0
+
+
+def _older(connection, lanes, item):
+    names = [lane.name for lane in lanes if lane.oldest < item.id]
+    return sum(connection.execute(sa.select(sa.func.count()).where(
+        _ops.c.status == 'queued', _ops.c.lane.in_(names[start:start + _BATCH]), _ops.c.id < item.id)).scalar()
+        for start in range(0, len(names), _BATCH))

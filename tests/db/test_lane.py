@@ -1,0 +1,55 @@
+"""Long queues by counting: what is said of the first, and of one, is what a look at all of them says."""
+
+import random
+
+import pytest
+
+from ingot import queue
+from ingot.db import lane
+from ingot.db import queue as line
+from tests.db.test_queue import add
+
+
+def whole(database):
+    seen = line.look(database)
+    return queue.plan(seen.policies, seen.flying, seen.waiting)
+
+
+@pytest.fixture(params=['fair', 'fifo'])
+def crowded(database, request):
+    """A queue of three lines, one of them fifo or not, after some had their turn."""
+    dice = random.Random(7)
+    line.put(database, '', {'max_in_flight': 30, 'order': request.param})
+    line.put(database, 'rack1', {'max_in_flight': 20})
+    for _ in range(60):
+        add(database, 'deploy', group=dice.choice(['', 'rack1', 'rack2']), owner=dice.choice(['ann', 'ann', 'ann', 'bob', None]),
+            driver=dice.choice(['fake-hardware', 'ipmi']))
+    seen = line.look(database, 7)
+    line.admit(database, seen, [turn.item for turn in whole(database) if turn.reason is None][:7], 60)
+    return database
+
+
+@pytest.mark.parametrize('few', [0, 300])
+@pytest.mark.parametrize('count', [0, 1, 5, 20, 53, 99])
+def test_the_first_are_those_of_the_whole_queue(crowded, count, few, monkeypatch):
+    monkeypatch.setattr(lane, '_FEW', few)
+    pick = lane.First(count)
+    seen = line.look(crowded, pick=pick)
+    turns = queue.plan(seen.policies, seen.flying, seen.waiting)[:count]
+    assert turns == whole(crowded)[:count]
+    assert (len(turns), len(seen.flying)) == (min(count, 53), 7)
+    assert pick.waiting() == 53
+    assert pick.waiting('rack1') == sum(turn.item.group == 'rack1' for turn in whole(crowded))
+    assert count > 5 or len(seen.waiting) < 35, 'and not all were looked at'
+
+
+def test_the_place_of_one_is_counted(crowded):
+    for turn in whole(crowded):
+        item, before = lane.place(crowded, turn.item.node)
+        assert (item, before[turn.scope] + 1) == (turn.item, turn.position)
+
+
+def test_who_does_not_wait_has_no_place(database):
+    assert lane.place(database, 'nobody') is None
+    add(database, 'deploy', 'running')
+    assert lane.place(database, line.look(database).flying[0].node) is None
