@@ -9,6 +9,8 @@ from ingot.db import operation as operations
 #: What may be asked twice.
 _QUESTIONS = frozenset({'ask', 'boot_device', 'boot_devices', 'validate', 'sensors', 'bmc_info', 'vendor_methods',
                         'driver_methods', 'continue_operation'})
+#: Columns of a node that tell where a request goes.
+_PLACE = ('uuid', 'slot', 'conductor_group', 'driver')
 
 
 class Client:
@@ -74,7 +76,7 @@ class Client:
 
     def continue_operation(self, operation):
         """After a machine's report: a nudge; without it the conductor finds the report itself, a second later."""
-        row = node.get(self._database, operations.get(self._database, operation)['node'])
+        row = node.get(self._database, operations.get(self._database, operation)['node'], _PLACE)
         return self._ask(functools.partial(self.host, row), 'continue_operation', {'operation': operation})
 
     def host(self, row, dead=()):
@@ -96,7 +98,7 @@ class Client:
                                remedy='Start one with [conductor] group and enabled_drivers like that, or change the node.')
 
     def _call(self, ident, name, /, **arguments):
-        row = node.get(self._database, ident)
+        row = node.get(self._database, ident, _PLACE)
         return self._ask(functools.partial(self.host, row), name, {'node': row['uuid'], **arguments})
 
     def _call_driver(self, driver, name, /, **arguments):

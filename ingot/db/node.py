@@ -91,10 +91,10 @@ def missing(ident):
     return errors.NotFound(f'Node {ident} could not be found.')
 
 
-def get(database, ident):
-    """The node with this uuid or name: all columns, JSON parsed; NotFound names it."""
+def get(database, ident, columns=None):
+    """The node with this uuid or name, JSON parsed; NotFound names it. ``columns``: a tuple of their names; None: all."""
     with database.read() as connection:
-        found = one.whole(connection, TABLE, 'ident', ident)
+        found = one.whole(connection, TABLE, 'ident', ident, columns=columns)
     if found is None:
         raise missing(ident)
     return row.parse(TABLE, found)

@@ -12,6 +12,8 @@ from ingot.db import node, queue
 _FIELDS = ('console_enabled', 'last_error', 'power_state', 'target_power_state', 'provision_state',
            'target_provision_state', 'provision_updated_at', 'raid_config', 'target_raid_config', 'boot_mode', 'secure_boot')
 _SHOWN = answers.shape(('power_state', 'provision_state'), **{name: {} for name in _FIELDS})
+#: Columns that tell what may be asked for now.
+_NEEDED = (*node.STANDING, 'maintenance_reason', 'target_provision_state', 'disable_power_off', 'retired', 'operation')
 _OFF = frozenset({'power off', 'soft power off'})
 
 
@@ -98,7 +100,7 @@ def _settled(site, call, ident):
 
 
 def _current(site, call, ident):
-    current = node.get(site.database, ident)
+    current = node.get(site.database, ident, _NEEDED)
     nodes.check_generation(call, current)
     return current
 
