@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench power agents endurance figures clean
+.PHONY: help prepare demo test databases eventlet sdk differential differences fuzz lint samples bench power agents endurance figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -12,11 +12,14 @@ demo: prepare   ## Deploy two virtual machines from power-on to a booted system 
 
 test: lint      ## Everything: units, HTTP, flows, real servers, machines end to end
 	@.venv/bin/pytest -q $(TESTS)
-	@$(if $(TESTS),,$(MAKE) databases)
+	@$(if $(TESTS),,$(MAKE) databases eventlet)
 
 databases: prepare ## The tests of database, HTTP, conductor and writers again, on real MariaDB and PostgreSQL
 	@for database in mariadb postgresql; do .venv/bin/pytest -q --database $$database \
 		tests/db tests/http tests/conductor tests/clients/test_writers.py || exit 1; done
+
+eventlet: prepare ## The tests of the conductor and of the bus again, on eventlet
+	@.venv/bin/pytest -q --concurrency eventlet tests/conductor tests/test_rpc.py
 
 sdk: prepare ## openstacksdk's own functional tests against ingot serve (DATABASE=mariadb: over MariaDB; ARGS='-k port': fewer)
 	@.venv/bin/python -m tests.clients.sdk $(if $(DATABASE),--database $(DATABASE)) $(ARGS)
