@@ -25,7 +25,7 @@ from tests import databases  # noqa: E402
 
 def pytest_addoption(parser):
     parser.addoption('--database', choices=databases.KINDS, default='sqlite', help='database of the tests (default: sqlite)')
-    parser.addoption('--concurrency', choices=BACKENDS, default='threads', help='what tests and conductors run on (default: threads)')
+    parser.addoption('--concurrency', choices=BACKENDS, default='threads', help='what the tests run on (default: threads)')
 
 
 def pytest_configure(config):

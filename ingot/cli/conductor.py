@@ -8,6 +8,8 @@ from ingot.cli import claim, process, settings
 log = logging.getLogger(__name__)
 #: Drivers of databases that wait in Python, where eventlet lets others go on meanwhile; any other one would hold up all.
 _GREEN = ('+pymysql', '+psycopg2')
+#: Until everybody has looked up who is there: db.conductor.FRESH_SECONDS, and the calls that are on their way.
+_HEARD_SECONDS = 1
 
 
 def arguments(parser):
@@ -36,5 +38,19 @@ def run(options):
     schema.check(database)
     drivers = registry.load(conf)
     service = Service(conf, database, drivers)
-    return process.run(process.Parts([claim.Claim(conf), drivers, service, rpc.Listener(conf, service, clock.time)], [database]),
-                       lambda: f'Ingot conductor {conf.host}')
+    parts = [claim.Claim(conf), drivers, service, rpc.Listener(conf, service, clock.time), Farewell(service)]
+    return process.run(process.Parts(parts, [database]), lambda: f'Ingot conductor {conf.host}')
+
+
+class Farewell:
+    """What is stopped first, while calls are still answered: others are told to call somebody else, and given time to hear it."""
+
+    def __init__(self, service):
+        self._service = service
+
+    def start(self):
+        """Nothing: the service says itself that it is there."""
+
+    def stop(self):
+        self._service.leave()
+        concurrency.Event().wait(_HEARD_SECONDS)
