@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases eventlet sdk differential differences fuzz lint samples bench power agents endurance figures clean
+.PHONY: help prepare demo test databases eventlet sdk differential differences fuzz lint samples bench power agents endurance failover ring figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -50,6 +50,12 @@ agents: prepare ## What a listener for machines and a fleet of simulated agents 
 
 endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
 	@.venv/bin/python -m tests.bench.endurance $(ARGS)
+
+failover: prepare ## A conductor is killed, stopped, put to sleep: what clients and deployments see (ARGS='--database postgresql')
+	@.venv/bin/python -m tests.bench.failover $(ARGS)
+
+ring: prepare ## Nodes that move, balance, and what 100,000 nodes cost one of 16 conductors (ARGS='--database postgresql')
+	@.venv/bin/python -m tests.bench.ring $(ARGS)
 
 figures: prepare ## Measure docs/figures.md anew (takes some minutes; on a quiet machine)
 	@.venv/bin/python tests/bench/figures.py > docs/figures.new && sed -n '/^## The API/,$$p' docs/figures.md >> docs/figures.new \
