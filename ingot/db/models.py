@@ -89,7 +89,7 @@ def _index_what_is_there(table, *names):
         sa.Index(f'ix_{table.name}_{column.name}', column, sqlite_where=where, postgresql_where=where)
 
 
-_index_what_is_there(nodes, 'chassis_id', 'shard', 'owner', 'lessee', 'parent_node', 'allocation_uuid', 'operation')
+_index_what_is_there(nodes, 'chassis_id', 'shard', 'owner', 'lessee', 'parent_node', 'allocation_uuid', 'operation', 'lock_owner')
 
 
 def _of_node(*, is_unique=False):

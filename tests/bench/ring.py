@@ -3,8 +3,8 @@
     python -m tests.bench.ring [--nodes 100000] [--conductors 16] [--databases sqlite,mariadb,postgresql] [--seconds 20]
 
 The first table is arithmetic, over 20 choices of host names. The second: what a conductor, and a client who lists its nodes, ask
-the database for again and again; one node in fifty is deployed now, and waits for its machine. The third: one conductor by itself,
-its periodic work running, nothing to do but to read the power of its share every 120 s.
+the database for again and again; one node in fifty is deployed now, and waits for its machine. The third: one conductor by
+itself, its periodic work running, nothing to do but to read the power of its share every 120 s.
 """
 
 import argparse
@@ -61,6 +61,11 @@ def main(words):
     return 0
 
 
+def name(number):
+    """The uuid of a node."""
+    return str(uuid.UUID(int=number * 0x9e3779b97f4a7c15f39cc0605cedc835 % 2**128))
+
+
 # Nodes that move.
 
 
@@ -74,10 +79,10 @@ def owners(names, slots):
 
 
 def tell_moves(count):
-    slots = [ring.slot(str(uuid.UUID(int=number * 0x9e3779b97f4a7c15f39cc0605cedc835 % 2**128))) for number in range(count)]
-    print(f'{count:,} nodes, {CHOICES} choices of names; moved: share of all nodes, times the number of conductors (1.0 is the least '
-          'possible, 1.5 allowed).\n\n| conductors | one more joins, mean | worst | one leaves, mean | worst | load: largest / mean, '
-          'mean | worst | CPU ms to build |\n|---|---|---|---|---|---|---|---|')
+    slots = [ring.slot(name(number)) for number in range(count)]
+    print(f'{count:,} nodes, {CHOICES} choices of names; moved: share of all nodes, times the number of conductors (1.0 is the '
+          'least possible, 1.5 allowed); load: the largest by the mean.\n\n| conductors | one more joins, mean | worst '
+          '| one leaves, mean | worst | load, mean | worst | CPU ms to build |\n|---|---|---|---|---|---|---|---|')
     for number in (2, 3, 4, 8, 16):
         joins, leaves, balance, built = [], [], [], []
         for choice in range(CHOICES):
@@ -112,9 +117,10 @@ def fill(database, count, number):
         conductors.register(database, name, {DRIVER: {'interfaces': {}, 'properties': {}}}, seconds=100_000)
     spread = 120 / count
     for start in range(1, count + 1, BATCH):
-        some = [{'id': one, 'uuid': str(uuid.UUID(int=one * 0x9e3779b97f4a7c15f39cc0605cedc835 % 2**128)), 'driver': DRIVER,
+        some = [{'id': one, 'uuid': name(one), 'driver': DRIVER,
                  'created_at': now(), 'power_state': 'power on', 'power_checked_at': clock.time() - one * spread,
-                 'provision_state': 'active' if one % 50 else 'wait call-back', 'operation': f'op-{one}' if not one % 50 else None}
+                 'provision_state': 'active' if one % 50 else 'wait call-back',
+                 'operation': None if one % 50 else f'op-{one}'}
                 for one in range(start, min(start + BATCH, count + 1))]
         done = [{'uuid': f'{"op" if number == 2 else f"done{number}"}-{one["id"]}', 'node_id': one['id'], 'flow': 'deploy',
                  'status': 'waiting' if number == 2 else 'done', 'created_at': now(), 'deadline_at': clock.time() + 1800,
@@ -131,10 +137,10 @@ def tell_queries(database, kind):
     me = hosts(1, 0)[0]
     made = conductors.ring(database)
     mine, conf = made.share(me), config.load()
-    asked = nodes.SHOWN['uuid'], nodes.SHOWN['conductor']
+    asked, listed = (nodes.SHOWN['uuid'], nodes.SHOWN['conductor']), {'conductor': (me, mine)}
     for words, ask in (
-            ('list its nodes, a page of 1,000', lambda: nodes.rows(database, asked, {'conductor': (me, mine)})),
-            ('list its nodes, the last page', lambda: nodes.rows(database, asked, {'conductor': (me, mine)}, marker=last(database))),
+            ('list its nodes, a page of 1,000', lambda: nodes.rows(database, asked, listed)),
+            ('list its nodes, the last page', lambda: nodes.rows(database, asked, listed, marker=last(database))),
             ('count its nodes (every 30 s)', lambda: [power.count(database, (), mine)]),
             ('whose power is due (each second)', lambda: power.due(database, 119, (), mine, limit=50)),
             ('what lost its conductor (each 0.5 s)', lambda: lease.abandoned(database)),
@@ -146,12 +152,13 @@ def tell_queries(database, kind):
 
 
 def machines(database, conf):
-    return operations.waiting(database)
+    return operations.waiting(database, conf.conductor.silence_timeout, conf.conductor.deploy_timeout)
 
 
 def last(database):
     with database.read() as connection:
-        return connection.execute(sa.select(models.nodes.c.uuid).order_by(models.nodes.c.id.desc()).offset(2000).limit(1)).scalar()
+        uuids = sa.select(models.nodes.c.uuid).order_by(models.nodes.c.id.desc())
+        return connection.execute(uuids.offset(2000).limit(1)).scalar()
 
 
 def timed(database, kind, ask):
@@ -202,9 +209,9 @@ def by_itself(database, folder, seconds):
     used, began = time.process_time(), time.monotonic()
     time.sleep(seconds)
     used, passed = time.process_time() - used, time.monotonic() - began
-    counts = dict(counts)
+    found = used / passed * 100, counts['statement'] / passed, counts['transaction'] / passed
     service.stop()
-    return used / passed * 100, counts['statement'] / passed, counts['transaction'] / passed
+    return found
 
 
 if __name__ == '__main__':
