@@ -117,12 +117,17 @@ class Client:
 
     def _ask(self, host, name, arguments):
         """The answer of the first of ``host(dead)`` that gives one."""
-        dead = set()
+        dead, refusal = set(), None
         while True:
-            asked = self._choose(host, dead)
+            try:
+                asked = self._choose(host, dead)
+            except errors.Unavailable as nobody:
+                raise refusal or nobody from None
             try:
                 return self._transport.call(asked, name, arguments)
             except errors.Unavailable as error:
+                if isinstance(error, errors.OtherRelease):
+                    refusal = error
                 if isinstance(error, errors.NoAnswer):
                     self._avoided[asked] = time.monotonic() + _AVOIDED_SECONDS
                 is_untouched = isinstance(error, errors.NotBegun) or (isinstance(error, errors.NoAnswer) and name in _QUESTIONS)

@@ -61,7 +61,7 @@ def main(words):
     return 0
 
 
-def name(number):
+def uuid_of(number):
     """The uuid of a node."""
     return str(uuid.UUID(int=number * 0x9e3779b97f4a7c15f39cc0605cedc835 % 2**128))
 
@@ -79,7 +79,7 @@ def owners(names, slots):
 
 
 def tell_moves(count):
-    slots = [ring.slot(name(number)) for number in range(count)]
+    slots = [ring.slot(uuid_of(number)) for number in range(count)]
     print(f'{count:,} nodes, {CHOICES} choices of names; moved: share of all nodes, times the number of conductors (1.0 is the '
           'least possible, 1.5 allowed); load: the largest by the mean.\n\n| conductors | one more joins, mean | worst '
           '| one leaves, mean | worst | load, mean | worst | CPU ms to build |\n|---|---|---|---|---|---|---|---|')
@@ -117,7 +117,7 @@ def fill(database, count, number):
         conductors.register(database, name, {DRIVER: {'interfaces': {}, 'properties': {}}}, seconds=100_000)
     spread = 120 / count
     for start in range(1, count + 1, BATCH):
-        some = [{'id': one, 'uuid': name(one), 'driver': DRIVER,
+        some = [{'id': one, 'uuid': uuid_of(one), 'driver': DRIVER,
                  'created_at': now(), 'power_state': 'power on', 'power_checked_at': clock.time() - one * spread,
                  'provision_state': 'active' if one % 50 else 'wait call-back',
                  'operation': None if one % 50 else f'op-{one}'}
