@@ -96,8 +96,8 @@ class _Endpoint:
 
 
 def pack(service, method, arguments):
-    """The answer of a call as it goes over the bus: ``{'answer': ...}``, or ``{'error': [class, message, remedy], 'kinds': [class,
-    its base, ...]}``."""
+    """The answer of a call as it goes over the bus: ``{'answer': ...}``, or ``{'error': [class, message, remedy], 'kinds':
+    [class, its base, ...]}``."""
     try:
         return {'answer': _method(service, method, arguments)(**arguments)}
     except errors.IngotError as error:

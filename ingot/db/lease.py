@@ -21,8 +21,7 @@ _RAN_OUT = sa.select(_nodes.c.uuid, _nodes.c.slot, _nodes.c.conductor_group, _no
 #: Asked for twice a second by every conductor: each half by an index of what is under way, however many nodes there are.
 _ABANDONED = sa.union(
     _RAN_OUT.where(_nodes.c.lock_owner.is_not(None)),
-    _RAN_OUT.join(models.operations, (models.operations.c.node_id == _nodes.c.id) & (
-        models.operations.c.uuid == _nodes.c.operation)).where(models.operations.c.status == 'running'))
+    _RAN_OUT.join(models.operations, models.under_way()).where(models.operations.c.status == 'running'))
 
 
 def take(database, node_uuid, owner, purpose, seconds):

@@ -205,6 +205,13 @@ operations = _table(
 _index_what_is_there(operations, 'finished_at')
 sa.Index('ix_operations_status', operations.c.status, operations.c.lane, operations.c.id)
 
+
+def under_way():
+    """The condition that joins an operation to its node, on which it is under way, so that operations are looked for first: who
+    asks wants few of them, by their status, and servers that cannot know that would go through all nodes that have one."""
+    return (nodes.c.id == operations.c.node_id) & (sa.func.coalesce(nodes.c.operation, '') == operations.c.uuid)
+
+
 # How much may be in flight: in a conductor group, or (scope '') everywhere. Whoever admits raises ``turn`` of the latter.
 queue_policies = _table(
     'queue_policies', _text('scope', nullable=False, unique=True), sa.Column('generation', sa.Integer, nullable=False, default=1),

@@ -82,7 +82,7 @@ def waiting(database, silence=None, longest=0):
     nodes = models.nodes
     query = sa.select(_ops.c.uuid, nodes.c.uuid.label('node'), nodes.c.slot, nodes.c.conductor_group, nodes.c.driver,
                       _ops.c.flow, _ops.c.deadline_at, _ops.c.heard_at, _ops.c.report.is_not(None).label('is_reported')).join(
-        nodes, sa.and_(nodes.c.id == _ops.c.node_id, nodes.c.operation == _ops.c.uuid)).where(_ops.c.status == 'waiting')
+        nodes, models.under_way()).where(_ops.c.status == 'waiting')
     if silence is not None:
         limit = clock.time() - silence
         query = query.where(sa.or_(
