@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench cycle power agents endurance figures clean
+.PHONY: help prepare demo test databases eventlet sdk differential differences fuzz lint samples bench cycle power agents endurance failover ring figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -12,11 +12,14 @@ demo: prepare   ## Deploy two virtual machines from power-on to a booted system 
 
 test: lint      ## Everything: units, HTTP, flows, real servers, machines end to end
 	@.venv/bin/pytest -q $(TESTS)
-	@$(if $(TESTS),,$(MAKE) databases)
+	@$(if $(TESTS),,$(MAKE) databases eventlet)
 
 databases: prepare ## The tests of database, HTTP, conductor and writers again, on real MariaDB and PostgreSQL
 	@for database in mariadb postgresql; do .venv/bin/pytest -q --database $$database \
 		tests/db tests/http tests/conductor tests/clients/test_writers.py || exit 1; done
+
+eventlet: prepare ## The tests of the conductor and of the bus again, on eventlet
+	@.venv/bin/pytest -q --concurrency eventlet tests/conductor tests/test_rpc.py
 
 sdk: prepare ## openstacksdk's own functional tests against ingot serve (DATABASE=mariadb: over MariaDB; ARGS='-k port': fewer)
 	@.venv/bin/python -m tests.clients.sdk $(if $(DATABASE),--database $(DATABASE)) $(ARGS)
@@ -50,6 +53,12 @@ agents: prepare ## What a listener for machines and a fleet of simulated agents 
 
 endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
 	@.venv/bin/python -m tests.bench.endurance $(ARGS)
+
+failover: prepare ## A conductor is killed, stopped, put to sleep: what clients and deployments see (ARGS='--database postgresql')
+	@.venv/bin/python -m tests.bench.failover $(ARGS)
+
+ring: prepare ## Nodes that move, balance, and what 100,000 nodes cost one of 16 conductors (ARGS='--database postgresql')
+	@.venv/bin/python -m tests.bench.ring $(ARGS)
 
 figures: prepare ## Measure docs/figures.md anew (takes some minutes; on a quiet machine)
 	@.venv/bin/python tests/bench/figures.py > docs/figures.new && sed -n '/^## The API/,$$p' docs/figures.md >> docs/figures.new \

@@ -9,7 +9,9 @@ import contextlib
 import functools
 import os
 import queue
+import selectors
 import socket
+import socketserver
 import threading
 import time
 import warnings
@@ -35,6 +37,8 @@ def start(backend):
             warnings.simplefilter('ignore')
             import eventlet
         eventlet.monkey_patch()
+        # It took its selector when it was imported, one that eventlet does not know and that would stop all threads.
+        socketserver._ServerSelector = selectors.DefaultSelector
 
 
 class Pool:

@@ -13,7 +13,7 @@ request may simply be sent again (``retryable``). The message names the object, 
       TooLarge                413
       KeyReused               422
       HardwareFailure         500  (BmcUnreachable, BmcRefused, ImageUnavailable, ProgramFailed, MachineFailed, DeadlineExceeded)
-      Unavailable             503  (DatabaseFailed, NotBegun, NoAnswer)
+      Unavailable             503  (DatabaseFailed, NotBegun (OtherRelease), NoAnswer)
 """
 
 
@@ -195,6 +195,13 @@ class NotBegun(Unavailable):
     """This conductor did not begin what it was asked for, and will not: another one may be asked."""
 
     code = 'not-begun'
+
+
+class OtherRelease(NotBegun):
+    """The conductor is of a release that does not know this request; one of another release may."""
+
+    code = 'other-release'
+    remedy = 'Upgrade all conductors, then send the request again.'
 
 
 class NoAnswer(Unavailable):

@@ -4,6 +4,7 @@
 oslo.messaging (RabbitMQ). Both raise what the conductor raises, as the same class with the same remedy.
 """
 
+import inspect
 import logging
 
 import orjson
@@ -14,6 +15,8 @@ LOG = logging.getLogger(__name__)
 EXCHANGE, TOPIC = 'ingot', 'conductor'
 #: Seconds without a sign of life from a conductor that is working on a call; a healthy call may take longer.
 MONITOR_SECONDS = 3
+#: What the process of a service does with it, and nobody else.
+_LIFE = frozenset({'start', 'stop', 'drain', 'leave'})
 #: Attempts to reach the bus again before a call is refused.
 _RETRIES = 1
 
@@ -103,20 +106,34 @@ class _Endpoint:
 
 
 def pack(service, method, arguments):
-    """The answer of a call as it goes over the bus: ``{'answer': ...}`` or ``{'error': [class, message, remedy]}``."""
-    if method.startswith('_'):
-        return {'error': ['Invalid', f'There is no method "{method}".', None]}
+    """The answer of a call as it goes over the bus: ``{'answer': ...}``, or ``{'error': [class, message, remedy], 'kinds':
+    [class, its base, ...]}``."""
     try:
-        return {'answer': getattr(service, method)(**arguments)}
+        return {'answer': _method(service, method, arguments)(**arguments)}
     except errors.IngotError as error:
-        return {'error': [type(error).__name__, str(error), error.remedy]}
+        kinds = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, errors.IngotError)]
+        return {'error': [kinds[0], str(error), error.remedy], 'kinds': kinds}
+
+
+def _method(service, name, arguments):
+    """What is to be called; OtherRelease when the caller knows more than we do: nothing was begun then."""
+    found = None if name.startswith('_') or name in _LIFE else getattr(service, name, None)
+    if found is None:
+        raise errors.OtherRelease(f'This conductor knows no "{name}".')
+    try:
+        inspect.signature(found).bind(**arguments)
+    except TypeError as error:
+        raise errors.OtherRelease(f'This conductor knows no "{name}" like that: {error}.') from None
+    return found
 
 
 def unpack(reply):
     """What the call returned; raises the error that it raised."""
     if 'error' in reply:
         name, message, remedy = reply['error']
-        raise getattr(errors, name, errors.IngotError)(message, remedy=remedy)
+        # Of a newer release there may be errors that we do not know: the nearest that we do.
+        kinds = [getattr(errors, kind, None) for kind in (name, *reply.get('kinds', ()))]
+        raise next(filter(None, kinds), errors.IngotError)(message, remedy=remedy)
     return reply['answer']
 
 

@@ -78,3 +78,18 @@ pool.close(is_waiting=False)
 print('over')
 '''], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.returncode) == ('over\n', 0), done.stderr
+
+
+@pytest.mark.parametrize('backend', ['threads', 'eventlet'])
+def test_a_server_that_waits_for_requests_holds_up_nobody(backend):
+    """Whatever was imported before: the boot files of a conductor are served by http.server."""
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', f'''
+import http.server, urllib.request
+from ingot import concurrency
+concurrency.start({backend!r})
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)
+concurrency.spawn(server.serve_forever)
+print(urllib.request.urlopen(f'http://127.0.0.1:{{server.server_port}}/', timeout=30).status)
+server.shutdown()
+'''], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.returncode) == ('200\n', 0), done.stderr

@@ -104,7 +104,7 @@ def test_nobody_there_is_told_at_once(rabbit):
 
 
 def test_what_is_hidden_stays_hidden():
-    with pytest.raises(errors.Invalid):
+    with pytest.raises(errors.OtherRelease):
         rpc.unpack(rpc.pack(Conductor(), '_hidden', {}))
 
 

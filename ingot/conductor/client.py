@@ -1,6 +1,7 @@
 """The conductors' side door: the same methods as their service, by node; finds the host that serves it."""
 
 import functools
+import time
 
 from ingot import errors
 from ingot.db import conductor, node
@@ -11,17 +12,21 @@ _QUESTIONS = frozenset({'ask', 'boot_device', 'boot_devices', 'validate', 'senso
                         'driver_methods', 'continue_operation'})
 #: Columns of a node that tell where a request goes.
 _PLACE = ('uuid', 'slot', 'conductor_group', 'driver')
+#: Seconds for which a conductor that gave no sign of life is passed over: the list of those that live is not that quick.
+_AVOIDED_SECONDS = 5
 
 
 class Client:
     """Handed to the API. Every method raises what the conductor raises, Unavailable and NotFound when there is none.
 
     A request goes to the conductor that the node belongs to. When that one is dead, or about to end, it goes to the next, unless
-    it may have begun already and is no mere question.
+    it may have begun already and is no mere question. Who gave no sign of life is not asked for some seconds: one request has
+    waited for it, those that follow go to the next at once.
     """
 
     def __init__(self, transport, database):
         self._transport, self._database = transport, database
+        self._avoided = {}              # host -> until when, monotonic
 
     def provision(self, ident, verb, arguments=None):
         """Ask for a verb of states/provision; {'operation': uuid or None}."""
@@ -114,13 +119,30 @@ class Client:
 
     def _ask(self, host, name, arguments):
         """The answer of the first of ``host(dead)`` that gives one."""
-        dead = set()
+        dead, refusal = set(), None
         while True:
-            asked = host(dead)
+            try:
+                asked = self._choose(host, dead)
+            except errors.Unavailable as nobody:
+                raise refusal or nobody from None
             try:
                 return self._transport.call(asked, name, arguments)
             except errors.Unavailable as error:
+                if isinstance(error, errors.OtherRelease):
+                    refusal = error
+                if isinstance(error, errors.NoAnswer):
+                    self._avoided[asked] = time.monotonic() + _AVOIDED_SECONDS
                 is_untouched = isinstance(error, errors.NotBegun) or (isinstance(error, errors.NoAnswer) and name in _QUESTIONS)
                 if not is_untouched or asked in dead:
                     raise
             dead.add(asked)
+
+    def _choose(self, host, dead):
+        """The first of ``host(dead)`` that is not avoided, or, where all are, the first."""
+        avoided = {name for name, until in list(self._avoided.items()) if until > time.monotonic()} - dead
+        if avoided:
+            try:
+                return host(dead | avoided)
+            except (errors.Unavailable, errors.NotFound):
+                pass
+        return host(dead)

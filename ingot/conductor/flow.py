@@ -48,7 +48,7 @@ def run(task, steps):
         try:
             _check_attempts(task)
             result = step.do(task)
-        except errors.DatabaseFailed:
+        except (errors.DatabaseFailed, errors.Stale):
             raise
         except Exception as error:
             return fail(task, steps, error)
@@ -90,7 +90,7 @@ def _undo(task, steps):
         task.begin_undo(step)
         try:
             step.undo(task)
-        except errors.DatabaseFailed:
+        except (errors.DatabaseFailed, errors.Stale):
             raise
         except Exception as error:
             log.warning('Node %s: undo of step "%s" failed: %s', task.uuid, step.name, error, exc_info=True)

@@ -46,17 +46,18 @@ class Service:
 
         Periodic work ends last: it renews the leases of the steps that still run.
         """
-        self._leave()
+        self.leave()
         self.crew.stop()
         self.periodic.stop()
         self.crew.sync.close()
 
     def drain(self):
         """Finish every flow that runs, however long that takes, while requests go to other conductors; then return."""
-        self._leave()
+        self.leave()
         self.crew.finish()
 
-    def _leave(self):
+    def leave(self):
+        """Take on nothing more, and say so on the list: requests are refused as not begun, questions still answered."""
         self.crew.close()
         members.leave(self.conf, self.database)
 

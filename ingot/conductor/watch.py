@@ -12,7 +12,8 @@ GRACE = 30
 
 def machines(crew):
     """Of our nodes: go on with reported operations, give up those whose machine is late or silent."""
-    for waiting in operations.waiting(crew.database):
+    longest = max(patience(crew.conf, flow) for flow in ('deploy', 'clean', 'inspect'))
+    for waiting in operations.waiting(crew.database, crew.conf.conductor.silence_timeout, longest):
         if not crew.is_mine((waiting['slot'], waiting['conductor_group'], waiting['driver'])):
             continue
         if waiting['is_reported']:

@@ -89,7 +89,7 @@ def _index_what_is_there(table, *names):
         sa.Index(f'ix_{table.name}_{column.name}', column, sqlite_where=where, postgresql_where=where)
 
 
-_index_what_is_there(nodes, 'chassis_id', 'shard', 'owner', 'lessee', 'parent_node', 'allocation_uuid', 'operation')
+_index_what_is_there(nodes, 'chassis_id', 'shard', 'owner', 'lessee', 'parent_node', 'allocation_uuid', 'operation', 'lock_owner')
 
 
 def _of_node(*, is_unique=False):
@@ -204,6 +204,13 @@ operations = _table(
     _text('state_before', 15))                            # of the node, when it was asked for
 _index_what_is_there(operations, 'finished_at')
 sa.Index('ix_operations_status', operations.c.status, operations.c.lane, operations.c.id)
+
+
+def under_way():
+    """The condition that joins an operation to its node, on which it is under way, so that operations are looked for first: who
+    asks wants few of them, by their status, and servers that cannot know that would go through all nodes that have one."""
+    return (nodes.c.id == operations.c.node_id) & (sa.func.coalesce(nodes.c.operation, '') == operations.c.uuid)
+
 
 # How much may be in flight: in a conductor group, or (scope '') everywhere. Whoever admits raises ``turn`` of the latter.
 queue_policies = _table(

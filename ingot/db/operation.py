@@ -83,13 +83,22 @@ def current(database, node):
     return get(database, node['operation']) if node['operation'] else None
 
 
-def waiting(database):
+def waiting(database, silence=None, longest=0):
     """Operations whose machine is at work: dicts of uuid, node (uuid), flow, deadline_at, heard_at, is_reported, and of the node
-    slot, conductor_group and driver."""
+    slot, conductor_group and driver.
+
+    :param silence: only those that reported, whose deadline is over, or whose machine may have been silent for so many seconds,
+        when no machine has more than ``longest`` seconds in all (what was heard of it counts from its start on).
+    """
     nodes = models.nodes
     query = sa.select(_ops.c.uuid, nodes.c.uuid.label('node'), nodes.c.slot, nodes.c.conductor_group, nodes.c.driver,
                       _ops.c.flow, _ops.c.deadline_at, _ops.c.heard_at, _ops.c.report.is_not(None).label('is_reported')).join(
-        nodes, nodes.c.operation == _ops.c.uuid).where(_ops.c.status == 'waiting')
+        nodes, models.under_way()).where(_ops.c.status == 'waiting')
+    if silence is not None:
+        limit = clock.time() - silence
+        query = query.where(sa.or_(
+            _ops.c.report.is_not(None), _ops.c.deadline_at < clock.time(),
+            sa.and_(sa.func.coalesce(_ops.c.heard_at, 0) < limit, _ops.c.deadline_at < limit + longest)))
     with database.read() as connection:
         return [dict(found) for found in connection.execute(query).mappings()]
 

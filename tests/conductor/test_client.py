@@ -1,5 +1,8 @@
 """The API's way to a conductor."""
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
 from ingot import errors, rpc
@@ -111,6 +114,28 @@ def test_an_order_that_may_have_begun_is_not_given_twice(cluster, house):
         client.power(node, 'power on')
     assert client._transport.asked == hosts[:1]
     assert house.row(node)['power_state'] == 'power off'
+
+
+def test_who_gave_no_sign_of_life_is_not_asked_for_some_seconds(cluster, house, monkeypatch):
+    """One request has waited for it; those that follow are answered at once, changes too."""
+    client, node, hosts = cluster(errors.NoAnswer('silent'))
+    assert client.validate(node)['power'] == {'result': True}
+    client.power(node, 'power on')
+    assert client._transport.asked == [*hosts, hosts[2]]
+    assert house.settle(client._transport.services[hosts[2]], node)['power_state'] == 'power on'
+    monkeypatch.setattr('ingot.conductor.client.time', SimpleNamespace(monotonic=lambda: time.monotonic() + 6))
+    client.validate(node)
+    assert client._transport.asked[4:] == hosts
+
+
+def test_where_all_gave_no_sign_of_life_all_are_asked_again(cluster, house):
+    client, node, hosts = cluster(errors.NoAnswer('silent'))
+    services, client._transport.services = client._transport.services, {}
+    with pytest.raises(errors.Unavailable):
+        client.validate(node)
+    client._transport.services = services
+    assert client.validate(node)['power'] == {'result': True}
+    assert client._transport.asked == [*hosts, *hosts]
 
 
 def test_everybody_is_dead(cluster):

@@ -294,6 +294,24 @@ def test_a_lost_lease_stops_a_flow(house, service):
     assert ('deploy', 'export') not in [call[:2] for call in house.world.calls]
 
 
+def test_who_stood_still_for_longer_than_its_lease_fails_nothing(house, service):
+    """Nobody took over meanwhile (it is the only one): the step is not touched, and runs again when it is taken up."""
+    node = house.node()
+
+    def stand_still(work, task):
+        work(task)
+        house.expire(node)
+        task.leased_until = 0
+        task.interface('deploy')
+    house.sabotage(service, 'deploy', 'fetch image', do=stand_still)
+    row = house.run(service, node, 'active')
+    assert (row['provision_state'], row['last_error'], house.operations(node)[0]['step']) == ('deploying', None, 'fetch image')
+    successor = house.service()
+    successor.crew.take_over()
+    assert house.settle(successor, node)['provision_state'] == 'active'
+    assert house.world.machine(node).writes == 1
+
+
 def test_leases_are_renewed(house, service):
     node = house.node(driver_info=misbehave(deploy_export={'hang': True, 'times': 1}))
     service.provision(node, 'active')
