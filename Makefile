@@ -1,4 +1,5 @@
-.PHONY: help prepare demo test databases eventlet sdk differential differences fuzz lint samples bench cycle power agents endurance failover ring figures clean
+.PHONY: help prepare demo test databases eventlet sdk differential differences fuzz lint samples bench cycle power agents storm endurance \
+	failover ring figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -50,6 +51,9 @@ power: prepare ## Power of 1,000 and 10,000 BMCs by one conductor: seconds, CPU,
 
 agents: prepare ## What a listener for machines and a fleet of simulated agents cost (ARGS='--machines 100,10000')
 	@.venv/bin/python -m tests.bench.agents $(ARGS)
+
+storm: prepare ## Deployments at 1 to 20 times of capacity: latency, goodput, fairness; writes docs/storm.svg (ARGS='--load 1,20 --database sqlite')
+	@.venv/bin/python -m tests.bench.storm $(ARGS)
 
 endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
 	@.venv/bin/python -m tests.bench.endurance $(ARGS)

@@ -6,7 +6,8 @@ Real processes: an API, conductors, RabbitMQ, a database (with sqlite: ``ingot s
 seconds for a deployment, of which --in-flight may run. Capacity is measured first: deployments a second while every place is
 taken and more wait. Then, for each load, requests of five owners (one of them sends half of all) arrive when chance says so
 (--seed), whether those before are answered or not; with each comes a look at a node that was asked for before. Times count
-from when a request was to be sent. When a storm is over, what waits still is withdrawn. Prints the table, writes docs/storm.svg.
+from when a request was to be sent. Jain's index is of the places that owners got once there was a queue, over what is fair
+(max-min) by their wishes. When a storm is over, what waits still is withdrawn. Prints the table, writes docs/storm.svg.
 """
 
 import argparse
@@ -200,8 +201,9 @@ def level(site, pool, times, capacity, options):
     start = began + min(offsets, default=0) + options.service       # nothing can have ended before
     return {'times': times, 'offered': len(offsets) / options.seconds, 'answers': answers, 'done': done,
             'most': sampler.most, 'goodput': sum(start < one['ended'] <= ended for one in done) / (ended - start),
-            'owners': [sum(one['owner'] == owner and one['ended'] <= ended for one in done) for owner in OWNERS],
-            'wished': [owners.count(owner) for owner in OWNERS],
+            'owners': [sum(one['owner'] == owner and start < one['admitted_at'] <= ended for one in done) for owner in OWNERS],
+            'wished': [owners.count(owner) - sum(one['owner'] == owner and one['admitted_at'] <= start for one in done)
+                       for owner in OWNERS],
             'spent': {name: value / seconds for name, value in spent.items()}, 'own': own / seconds}
 
 
@@ -222,6 +224,15 @@ def quantile(values, share):
     return values[min(int(share * len(values)), len(values) - 1)] if values else float('nan')
 
 
+def shares(total, wished):
+    """What each of ``wished`` has of ``total`` when all have the same, and nobody more than he wished (max-min fairness)."""
+    found, left = dict.fromkeys(range(len(wished)), 0), total
+    for place, number in enumerate(sorted(found, key=wished.__getitem__)):
+        found[number] = min(wished[number], left / (len(wished) - place))
+        left -= found[number]
+    return list(found.values())
+
+
 def jain(values):
     """1.0: all have the same; 1 / their number: one has all."""
     return sum(values) ** 2 / (len(values) * sum(value * value for value in values)) if any(values) else float('nan')
@@ -231,14 +242,14 @@ def row(one, first, levels):
     """The cells of a level; ``first``: the level that durations are compared with."""
     put, get = ([seconds * 1000 for kind, seconds, _ in one['answers'] if kind == wanted] for wanted in ('PUT', 'GET'))
     took, usual = ([each['ended'] - each['admitted_at'] for each in which['done']] for which in (one, first))
-    peak, share = max(each['goodput'] for each in levels), sum(one['owners']) / len(OWNERS)
-    enough = [had for had, wish in zip(one['owners'], one['wished'], strict=True) if wish >= share]
+    peak, fair = max(each['goodput'] for each in levels), shares(sum(one['owners']), one['wished'])
+    had = [each / share for each, share in zip(one['owners'], fair, strict=True) if share]
     return [f'{one["times"]}x', f'{one["offered"]:.1f}', quantiles(put), quantiles(get), f'{quantile(put + get, .95):.0f}',
             str(sum(status >= 300 for _, _, status in one['answers'])),
             f'{mean(took):.2f} ({mean(took) / mean(usual):.2f}x)',
             f'{quantile(took, .95):.2f} ({quantile(took, .95) / quantile(usual, .95):.2f}x)',
             f'{one["goodput"]:.2f} ({100 * one["goodput"] / min(peak, one["offered"]):.0f} %)',
-            f'{jain(enough):.3f} ({len(enough)})' if len(enough) > 1 else '-', str(one['most']),
+            f'{jain(had):.3f}', str(one['most']),
             ', '.join(f'{name} {100 * value:.0f}' for name, value in one['spent'].items()), f'{100 * one["own"]:.0f}']
 
 
@@ -251,7 +262,7 @@ def mean(values):
 
 
 HEAD = ('load', 'requests/s', 'PUT p50 / p95 / p99 ms', 'GET p50 / p95 / p99 ms', 'API p95 ms', 'refused',
-        'admission to end, mean s', 'p95 s', 'goodput/s', 'Jain (owners)', 'most in flight', 'CPU %', 'CPU % of the clients')
+        'admission to end, mean s', 'p95 s', 'goodput/s', 'Jain', 'most in flight', 'CPU %', 'CPU % of the clients')
 
 
 def main(words):

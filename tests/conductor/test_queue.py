@@ -115,7 +115,7 @@ class Wire:
 @pytest.mark.parametrize('is_cut', [False, True])
 def test_others_are_told_of_their_places_and_find_them_else(house, is_cut):
     services = first, second = [house.service(name, **{**OTHERS, 'conductor__lease_seconds': SECONDS}) for name in ('c0', 'c1')]
-    wire = first.crew.peers = Wire(services)
+    wire = first.crew.peers = second.crew.peers = Wire(services)
     wire.is_cut = is_cut
     second.crew.line.nudge = lambda: None                # the first one gives all the places
     for service in services:
@@ -130,7 +130,7 @@ def test_others_are_told_of_their_places_and_find_them_else(house, is_cut):
     assert mine
     assert theirs
     wait_for_states(house, mine if is_cut else nodes, 'active')
-    assert set(wire.told) == {('c1', 'begin')}
+    assert ('c1', 'begin') in wire.told
     if is_cut:
         assert {house.row(node)['provision_state'] for node in theirs} == {'deploying'}
         second.crew.take_over()
