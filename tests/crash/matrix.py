@@ -6,26 +6,30 @@ point. When all have come there, the first conductor gets kill -9; its nodes mus
 it is started again; then the second one, and the third.
 """
 
+import dataclasses
 import time
 from typing import NamedTuple
 
 from ingot import concurrency
-from tests.crash.cluster import LONG, _SILENT
+from tests.crash.cluster import LONG, SILENT
 
 RAID = {'interface': 'raid', 'step': 'delete_configuration', 'args': {}}
 BIOS = {'interface': 'bios', 'step': 'factory_reset', 'args': {}}
 ERASE = {'interface': 'deploy', 'step': 'erase_devices_metadata', 'args': {}}
 REBOOT = {'interface': 'power', 'step': 'reboot', 'args': {}}
-UNLUCKY = {'fake': {**_SILENT['fake'], 'management.set_boot_device': {'fail': 'no luck today'}}}
+CHOSEN = {'deploy_steps': [{**RAID, 'priority': 90}, {**BIOS, 'priority': 50}]}
+IMAGE = ('/instance_info', {'image_source': 'file:///image'})
+UNLUCKY = {'fake': {**SILENT['fake'], 'management.set_boot_device': {'fail': 'no luck today'}}}
 
 
-class Flow(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Flow:
     """A flow of conductor/verb.py as it is asked for, the state in which it ends, and what is changed at the nodes before."""
 
     name: str
     verb: str
     state: str
-    arguments: dict = {}
+    arguments: dict = dataclasses.field(default_factory=dict)
     before: tuple = ()         # (path, value) pairs to patch
     first: tuple = ()          # (verb, state) pairs to bring the nodes to where the flow begins
     note: str = ''
@@ -35,26 +39,25 @@ class Flow(NamedTuple):
         return f'{self.name}, {self.note}' if self.note else self.name
 
 
-#: In the order of a node's life.
-FLOWS = (
-    Flow('verify', 'manage', 'manageable'),
-    Flow('inspect by bmc', 'inspect', 'manageable', before=(('/inspect_interface', 'fake'),)),
-    Flow('inspect', 'inspect', 'manageable', before=(('/inspect_interface', 'agent'),)),
-    Flow('clean by hand', 'clean', 'manageable', {'clean_steps': [RAID, ERASE, BIOS]}),
-    Flow('clean', 'provide', 'available'),
-    Flow('deploy', 'active', 'active', {'configdrive': {'meta_data': {'hostname': 'n'}}}),
-    Flow('service', 'service', 'active', {'service_steps': [BIOS, REBOOT]}),
-    Flow('rescue', 'rescue', 'rescue', {'rescue_password': 'a password'}),
-    Flow('unrescue', 'unrescue', 'active'),
-    Flow('rebuild', 'rebuild', 'active'),
-    Flow('delete', 'deleted', 'available'),
-    Flow('provide', 'provide', 'available', before=(('/automated_clean', False),), first=(('manage', 'manageable'),)),
-    Flow('deploy', 'active', 'deploy failed', {'deploy_steps': [{**RAID, 'priority': 90}, {**BIOS, 'priority': 50}]},
-         before=(('/driver_info', UNLUCKY), ('/instance_info', {'image_source': 'file:///image'})), note='failing and undone'),
-    Flow('deploy', 'active', 'active', {'deploy_steps': [{**RAID, 'priority': 90}, {**BIOS, 'priority': 50}]},
-         before=(('/driver_info', _SILENT),), note='with chosen steps'),
-    Flow('delete only', 'deleted', 'available'),
-    Flow('adopt', 'adopt', 'active', first=(('manage', 'manageable'),)),
+#: Two lives of a node, side by side: each pair of flows shares its three deaths.
+LIVES = (
+    (Flow('verify', 'manage', 'manageable'),
+     Flow('inspect by bmc', 'inspect', 'manageable', before=(('/inspect_interface', 'fake'),)),
+     Flow('inspect', 'inspect', 'manageable', before=(('/inspect_interface', 'agent'),)),
+     Flow('clean by hand', 'clean', 'manageable', {'clean_steps': [RAID, ERASE, BIOS]}),
+     Flow('clean', 'provide', 'available'),
+     Flow('deploy', 'active', 'active', {'configdrive': {'meta_data': {'hostname': 'n'}}}),
+     Flow('rebuild', 'rebuild', 'active'),
+     Flow('delete', 'deleted', 'available')),
+    (Flow('adopt', 'adopt', 'active', first=(('manage', 'manageable'),)),
+     Flow('service', 'service', 'active', {'service_steps': [BIOS, REBOOT]}),
+     Flow('rescue', 'rescue', 'rescue', {'rescue_password': 'a password'}),
+     Flow('unrescue', 'unrescue', 'active'),
+     Flow('delete only', 'deleted', 'available', before=(('/automated_clean', False),)),
+     Flow('provide', 'provide', 'available', first=(('manage', 'manageable'),)),
+     Flow('deploy', 'active', 'active', CHOSEN, before=(IMAGE,), note='with chosen steps'),
+     Flow('deploy', 'active', 'deploy failed', before=(('/driver_info', UNLUCKY), IMAGE), first=(('deleted', 'available'),),
+          note='failing and undone')),
 )
 
 
@@ -65,12 +68,11 @@ class Line(NamedTuple):
     steps: int
     points: int
     killed: int
-    recovered: int
-    seconds: list
+    seconds: list              # until each node had reached its target
 
     def text(self):
         ordered = sorted(self.seconds)
-        return (f'| {self.flow} | {self.steps} | {self.points} | {self.killed} | {self.recovered} | '
+        return (f'| {self.flow} | {self.steps} | {self.points} | {self.killed} | {len(self.seconds)} | '
                 f'{ordered[len(ordered) // 2]:.1f} | {ordered[-1]:.1f} |')
 
 
@@ -78,65 +80,74 @@ TITLE = ('| flow | steps | points | killed there | reached the target | seconds,
          '|---|---|---|---|---|---|---|')
 
 
-def run(cluster, flows=FLOWS, say=print):
-    """The Lines of ``flows``; AssertionError with what went wrong."""
+def run(cluster, lives=LIVES, say=print):
+    """The Lines of all flows of ``lives``; AssertionError with what went wrong."""
     say(TITLE)
-    lines = []
-    for flow in flows:
-        lines.append(cross(cluster, flow))
-        say(lines[-1].text(), flush=True)
+    share, lines = len(cluster.nodes) // len(lives), []
+    groups = [cluster.nodes[number * share:][:share] for number in range(len(lives))]
+    for flows in zip(*lives, strict=True):
+        for line in cross(cluster, list(zip(flows, groups, strict=True))):
+            lines.append(line)
+            say(line.text(), flush=True)
     return lines
 
 
-def cross(cluster, flow):
-    """Kill conductors at every point of ``flow``; its Line."""
+def cross(cluster, work):
+    """Kill conductors at every point of the flows in ``work``, pairs of Flow and its nodes; their Lines."""
+    points = {flow: lead(cluster, flow, nodes) for flow, nodes in work}
+    machines, chosen = cluster.machines, {}
+    for flow, (_, *nodes) in work:
+        assert len(points[flow]) <= len(nodes), f'{flow.title}: {len(points[flow])} points, {len(nodes)} nodes'
+        chosen.update(zip(nodes, points[flow], strict=False))
+    machines.armed.update(chosen)
+    for flow, (_, *nodes) in work:
+        for node in nodes:
+            cluster.accepted(cluster.verb(node, flow.verb, **flow.arguments))
+    assert concurrency.wait_for(lambda: machines.held.keys() == chosen.keys(), LONG), (
+        f'nobody came to {[chosen[node] for node in chosen.keys() - machines.held.keys()]}')
+    targets = {node: flow.state for flow, nodes in work for node in nodes}
+    seconds = {}
+    for name in cluster.names:
+        seconds |= kill(cluster, targets, name)
+    for flow, nodes in work:
+        cluster.await_state(nodes, flow.state)
+    faults = cluster.faults(may_fail=any('failed' in flow.state for flow, _ in work))
+    assert not faults, (len(faults), faults[:5])
+    return [Line(flow.title, len({(point.step, point.part) for point in points[flow]}), len(points[flow]),
+                 len(chosen.keys() & set(nodes)), [seconds[node] for node in nodes if node in seconds]) for flow, nodes in work]
+
+
+def lead(cluster, flow, nodes):
+    """The points that ``flow`` has, seen on the first of ``nodes``, which goes through it undisturbed."""
     for path, value in flow.before:
-        cluster.patch(cluster.nodes, path, value)
+        cluster.patch(nodes, path, value)
     for verb, state in flow.first:
-        cluster.bring(cluster.nodes, verb, state)
-    pioneer, *others = cluster.nodes
-    points = discover(cluster, flow, pioneer)
-    assert len(points) <= len(others), f'{flow.title} has {len(points)} points; there are {len(others)} nodes for them'
-    chosen = dict(zip(others, points, strict=False))
-    cluster.machines.armed.update(chosen)
-    for node in others:
-        cluster.accepted(cluster.verb(node, flow.verb, **flow.arguments))
-    held = cluster.machines.held
-    assert concurrency.wait_for(lambda: held.keys() == chosen.keys(), LONG), (
-        f'{flow.title}: nobody came to {[chosen[node] for node in chosen.keys() - held.keys()]}')
-    seconds = [one for name in cluster.names for one in kill(cluster, flow, name)]
-    cluster.await_state(cluster.nodes, flow.state)
-    faults = cluster.faults(may_fail='failed' in flow.state)
-    assert not faults, (flow.title, len(faults), faults[:5])
-    return Line(flow.title, len({(point.step, point.part) for point in points}), len(points), len(chosen), len(seconds), seconds)
-
-
-def discover(cluster, flow, pioneer):
-    """The points that ``flow`` has, seen on a node that goes through it undisturbed."""
-    cluster.machines.seen[pioneer].clear()
-    cluster.bring([pioneer], flow.verb, flow.state, **flow.arguments)
-    points = [point for point in cluster.machines.seen[pioneer] if point.flow == flow.name]
-    assert points, f'{flow.title} did not run: {cluster.machines.seen[pioneer]}'
+        cluster.bring(nodes, verb, state)
+    seen = cluster.machines.seen[nodes[0]]
+    seen.clear()
+    cluster.bring(nodes[:1], flow.verb, flow.state, **flow.arguments)
+    points = [point for point in seen if point.flow == flow.name]
+    assert points, f'{flow.title} did not run: {seen}'
     return points
 
 
-def kill(cluster, flow, name):
-    """Kill the conductor ``name`` where it halts; seconds until each node that halted there has reached its target."""
-    mine = [node for node, (_, host) in cluster.machines.held.items() if host == name]
+def kill(cluster, targets, name):
+    """Kill the conductor ``name`` where it halts; {node: seconds until it had reached its target} of those that halted there."""
+    held, seconds = cluster.machines.held, {}
+    missing = {node for node, (_, host) in held.items() if host == name}
     began = time.monotonic()
     cluster.kill(name)
-    missing, seconds = set(mine), []
 
     def has_ended():
-        done = {node for node, row in cluster.rows(missing).items()
-                if row['provision_state'] == flow.state and not row['lock_owner'] and not row['operation']}
-        seconds.extend([time.monotonic() - began] * len(done))
-        missing.difference_update(done)
+        for node, row in cluster.rows(missing).items():
+            if row['provision_state'] == targets[node] and not row['lock_owner'] and not row['operation']:
+                seconds[node] = time.monotonic() - began
+        missing.difference_update(seconds)
         return not missing
     assert concurrency.wait_for(has_ended, LONG), (
-        f'{flow.title}, {name} killed: stuck are {[(cluster.machines.held[node], row) for node, row in cluster.rows(missing).items()]}')
-    for node in mine:
-        del cluster.machines.held[node]
+        f'{name} was killed; stuck are {[(held[node], row) for node, row in cluster.rows(missing).items()]}')
+    for node in seconds:
+        del held[node]
     cluster.start(name)
     cluster.await_alive(*cluster.names)
     return seconds

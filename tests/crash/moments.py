@@ -1,0 +1,129 @@
+"""Part 2: kill -9 of one of the conductors at random moments, while nodes go through whole lives."""
+
+import random
+import time
+from typing import NamedTuple
+
+from ingot import concurrency
+from tests.crash.matrix import IMAGE
+
+#: Verb -> the state in which it ends, in the order of a life; the second one begins with "manage" again.
+LIFE = (('manage', 'manageable'), ('provide', 'available'), ('active', 'active'), ('rebuild', 'active'), ('rescue', 'rescue'),
+        ('unrescue', 'active'), ('deleted', 'available'))
+#: Answers after which the request is sent again: somebody holds the node, nobody could be asked, it was not begun.
+_AGAIN = (409, 503)
+#: Seconds from one death to the next, and until who died is started again.
+_NEXT, _AWAY = (0.3, 2.0), (0.2, 6.0)
+_PATIENCE = 120
+
+
+class Outcome(NamedTuple):
+    """What came of it; ``slowest``: seconds of the slowest verb from its acceptance to its target."""
+
+    seed: int
+    kills: int
+    verbs: int
+    again: int
+    lives: int
+    seconds: float
+    slowest: float
+
+    def text(self):
+        return (f'{self.kills} random moments (seed {self.seed}): {self.verbs} verbs were accepted in {self.seconds:.0f} s and '
+                f'all came to their targets, the slowest after {self.slowest:.1f} s; {self.lives} whole lives; '
+                f'{self.again} requests were refused with 409 or 503 and sent again.')
+
+
+class Stream:
+    """Nodes that go through one life after the other, each in a thread of its own, until ``is_ending``."""
+
+    def __init__(self, cluster):
+        self.cluster, self.is_ending = cluster, False
+        self.verbs = self.again = self.lives = 0
+        self.slowest, self._lock = 0.0, concurrency.Lock()
+        self._pool = concurrency.Pool(len(cluster.nodes), 'life')
+
+    def start(self):
+        self._all = [self._pool.submit(self._live, node) for node in self.cluster.nodes]
+
+    def finish(self):
+        """Return when all are at the end of a life; raises what went wrong with the first one."""
+        self.is_ending = True
+        for one in self._all:
+            one.result(_PATIENCE * len(LIFE))
+        self._pool.close()
+
+    def check(self):
+        """Raise what went wrong so far."""
+        for one in self._all:
+            if one.done():
+                one.result()
+
+    def _live(self, node):
+        while not self.is_ending:
+            for verb, state in LIFE:
+                if verb == 'active':
+                    self.cluster.patch([node], *IMAGE)
+                self._accept(node, verb)
+                self._await(node, verb, state)
+            with self._lock:
+                self.lives += 1
+
+    def _accept(self, node, verb):
+        """Ask until somebody accepts it. After a 503 it may have been: the state says so then, which does not fit any more."""
+        deadline, is_unsure = time.monotonic() + _PATIENCE, False
+        while (answer := self._ask(node, verb)).status != 202 and not (is_unsure and answer.status == 400):
+            assert answer.status in _AGAIN and time.monotonic() < deadline, (node, verb, answer)
+            is_unsure |= answer.status == 503
+            with self._lock:
+                self.again += 1
+            time.sleep(0.2)
+        with self._lock:
+            self.verbs += 1
+
+    def _ask(self, node, verb):
+        return self.cluster.verb(node, verb, **({'rescue_password': 'a password'} if verb == 'rescue' else {}))
+
+    def _await(self, node, verb, state):
+        began, row = time.monotonic(), {}
+
+        def is_there():
+            nonlocal row
+            row = self.cluster.row(node)
+            return row['provision_state'] == state and not row['operation'] and not row['lock_owner']
+        assert concurrency.wait_for(is_there, _PATIENCE, every=0.2), f'"{verb}" was accepted {_PATIENCE} s ago: {row}'
+        assert not row['last_error'], (verb, row)
+        with self._lock:
+            self.slowest = max(self.slowest, time.monotonic() - began)
+
+
+def run(cluster, kills=200, seed=None):
+    """The Outcome of ``kills`` deaths; AssertionError, which begins with the seed, when something is not as it should be."""
+    seed = random.randrange(1_000_000) if seed is None else seed
+    try:
+        return _run(cluster, kills, seed)
+    except AssertionError as error:
+        raise AssertionError(f'Seed {seed}: {error}') from error
+
+
+def _run(cluster, kills, seed):
+    chance, stream, began = random.Random(seed), Stream(cluster), time.monotonic()
+    stream.start()
+    away, next_at, left = {}, began + _NEXT[1], kills           # away: name -> when it is started again
+    while left or away:
+        present = time.monotonic()
+        for name in [name for name, at in away.items() if at <= present]:
+            cluster.start(name)
+            del away[name]
+        alive = [name for name in cluster.names if name not in away]
+        if left and present >= next_at and len(alive) > 1:
+            name = chance.choice(alive)
+            cluster.kill(name)
+            away[name], next_at, left = present + chance.uniform(*_AWAY), present + chance.uniform(*_NEXT), left - 1
+        stream.check()
+        time.sleep(0.02)
+    stream.finish()
+    cluster.await_alive(*cluster.names)
+    faults = cluster.faults()
+    assert not faults, (len(faults), faults[:5])
+    return Outcome(seed, kills, stream.verbs, stream.again, stream.lives, time.monotonic() - began, stream.slowest)
