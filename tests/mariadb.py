@@ -40,9 +40,10 @@ class Server:
 
     def stop(self):
         """Its connections end; what was committed is there after the next start."""
-        if self._process:
-            stage.end(self._process, 30)
-            self._process.wait(30)
+        process, self._process = self._process, None
+        if process:
+            stage.end(process, 30)
+            process.wait(30)
 
 
 @contextlib.contextmanager

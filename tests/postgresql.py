@@ -44,9 +44,10 @@ class Server:
 
     def stop(self):
         """Its connections end; what was committed is there after the next start."""
-        if self._process:
-            self._process.send_signal(signal.SIGINT)      # fast: clients are cut off
-            self._process.wait(30)
+        process, self._process = self._process, None
+        if process:
+            process.send_signal(signal.SIGINT)      # fast: clients are cut off
+            process.wait(30)
 
 
 @contextlib.contextmanager

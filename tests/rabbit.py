@@ -34,9 +34,10 @@ class Broker:
 
     def stop(self):
         """Its connections end; what durable queues had is there after the next start."""
-        if self._process:
-            os.killpg(self._process.pid, 9)
-            self._process.wait(30)
+        process, self._process = self._process, None
+        if process:
+            os.killpg(process.pid, 9)
+            process.wait(30)
             assert concurrency.wait_for(self._is_gone, 30), 'epmd does not end'
 
     def _is_gone(self):
