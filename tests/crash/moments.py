@@ -91,7 +91,7 @@ class Stream:
             nonlocal row
             row = self.cluster.row(node)
             return row['provision_state'] == state and not row['operation'] and not row['lock_owner']
-        assert concurrency.wait_for(is_there, _PATIENCE, every=0.2), f'"{verb}" was accepted {_PATIENCE} s ago: {row}'
+        assert concurrency.wait_for(is_there, _PATIENCE, every=0.5), f'"{verb}" was accepted {_PATIENCE} s ago: {row}'
         assert not row['last_error'], (verb, row)
         with self._lock:
             self.slowest = max(self.slowest, time.monotonic() - began)
