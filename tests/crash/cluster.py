@@ -107,8 +107,8 @@ class Cluster:
     def _words(self, name, url):
         api, agent = self._ports
         options = {'database.connection': url, 'rpc.transport_url': self.broker.url, 'rpc.timeout': 10, 'boot.port': 0,
-                   'api.port': api, 'agent.port': agent, 'conductor.enabled_drivers': 'fake-hardware', 'host': name, 'workers': 128,
-                   **self._options}
+                   'api.port': api, 'agent.port': agent, 'conductor.enabled_drivers': 'fake-hardware', 'host': name,
+                   'workers': 128, **self._options}
         return ['--state-dir', str(self.folder / name), *(f'--set={key}={value}' for key, value in options.items())]
 
     # Processes.
@@ -277,8 +277,9 @@ class Cluster:
             yield from (f'operation {operation}: {action}, {part}: {count} times'
                         for (action, part), count in done.items() if count != 1)
         for one in self.operations():
-            if one['flow'] in ('deploy', 'rebuild') and one['status'] == 'done' and counts[one['uuid']]['write image', 'done'] != 1:
-                yield f'operation {one} wrote {counts[one["uuid"]]["write image", "done"]} times'
+            writes = counts[one['uuid']]['write image', 'done']
+            if one['flow'] in ('deploy', 'rebuild') and one['status'] == 'done' and writes != 1:
+                yield f'operation {one} wrote {writes} times'
 
     def holders(self):
         """How many of the points where conductors halt now each of them has."""

@@ -2,9 +2,9 @@
 
     python -m tests.crash.conductor SOCKET NAME CLOCK conductor WORDS...
 
-The machines are those of ``machines.Machines``, in the process that listens on SOCKET: whatever the fake drivers do to a machine is
-done there, once the fence has been asked here, as with a real BMC. Each point of a step is told there too; no answer comes where
-this conductor is to die. CLOCK is a file with the seconds by which this host's clock is wrong, read again and again.
+The machines are those of ``machines.Machines``, in the process that listens on SOCKET: whatever the fake drivers do to a machine
+is done there, once the fence has been asked here, as with a real BMC. Each point of a step is told there too; no answer comes
+where this conductor is to die. CLOCK is a file with the seconds by which this host's clock is wrong, read again and again.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Part 1: a conductor is killed at every point of every step of every flow, and the others go on.
 
-One node goes through a flow alone and shows its points: before a step, after each touch of the machine, after each write within the
-step, after it. Then as many nodes as there are points go through it at once, and each one's conductor halts at the node's own
+One node goes through a flow alone and shows its points: before a step, after each touch of the machine, after each write within
+the step, after it. Then as many nodes as there are points go through it at once, and each one's conductor halts at the node's own
 point. When all have come there, the first conductor gets kill -9; its nodes must reach their target by the other two before
 it is started again; then the second one, and the third.
 """

@@ -73,7 +73,8 @@ class Stream:
         """Ask until somebody accepts it. After a 503 it may have been: the state says so then, which does not fit any more."""
         deadline, is_unsure = time.monotonic() + _PATIENCE, False
         while (answer := self._ask(node, verb)).status != 202 and not (is_unsure and answer.status == 400):
-            assert answer.status in _AGAIN and time.monotonic() < deadline, (node, verb, answer)
+            assert answer.status in _AGAIN, (node, verb, answer)
+            assert time.monotonic() < deadline, (node, verb, answer)
             is_unsure |= answer.status == 503
             with self._lock:
                 self.again += 1

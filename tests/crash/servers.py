@@ -70,7 +70,8 @@ def _ask_meanwhile(cluster, nodes):
         assert answer.status in (202, 409, 503), answer
         assert answer.seconds < SOON, answer
         if answer.status == 503:
-            assert answer.body['error_message'] and answer.body['remedy'], answer
+            assert answer.body['error_message'], answer
+            assert answer.body['remedy'], answer
         answers[answer.status] = answers.get(answer.status, 0) + 1
         slowest = max(slowest, answer.seconds)
     pool.close()

@@ -63,7 +63,7 @@ def jump(cluster, name='c1', seconds=JUMP):
 
 
 def dead_with_a_wrong_clock(cluster, name='c1', seconds=JUMP):
-    """Seconds until the nodes of a dead conductor whose clock was an hour ahead are active: its leases are no longer than others'."""
+    """A conductor dies whose clock was an hour ahead: its leases last no longer than those of others."""
     cluster.set_clock(name, seconds)
 
     def trouble():
