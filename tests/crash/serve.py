@@ -55,7 +55,8 @@ class Serve:
         for name in ('kernel', 'initrd'):
             (self.folder / name).write_bytes(b'for simulated machines')
         options = {'api.port': api, 'agent.port': agent, 'boot.port': boot, 'iscsi.port': iscsi,
-                   'boot.kernel': self.folder / 'kernel', 'boot.ramdisk': self.folder / 'initrd', 'images.allowed_paths': self.folder / 'images', **self._options}
+                   'boot.kernel': self.folder / 'kernel', 'boot.ramdisk': self.folder / 'initrd',
+                   'images.allowed_paths': self.folder / 'images', **self._options}
         with open(self.folder / 'serve.log', 'a') as log:
             self.process = subprocess.Popen(
                 [*INGOT, 'serve', '--state-dir', str(self.state), *(f'--set={name}={value}' for name, value in options.items())],
