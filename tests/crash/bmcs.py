@@ -16,17 +16,19 @@ TROUBLES = ({'silent': True}, {'delay': 10.0}, {'reset': 3}, {'sessions': 0})
 
 
 class Outcome(NamedTuple):
+    """``calm``: seconds of all without trouble; ``seconds``: of the good ones beside the bad ones; ``refused``: errors."""
+
     count: int
     bad: int
-    seconds: list
-    late: list
-    refused: list
+    calm: float
+    seconds: float
+    refused: int
 
     def text(self):
         return (f'{self.bad} of {self.count} BMCs in trouble (silent, 10 s slow, resetting, refusing sessions) in the middle of '
-                f'deployments and reboots: the others were active after {max(self.seconds):.1f} s at most (without trouble '
-                f'{self.late[0]:.1f}); of the bad ones {self.count - len(self.seconds) - len(self.refused)} came late, '
-                f'{len(self.refused)} ended in an error that is told.')
+                f'deployments and reboots: the others were active after {self.seconds:.1f} s at most (without trouble '
+                f'{self.calm:.1f}); of the bad ones {self.bad - self.refused} came late, {self.refused} ended in an error '
+                f'that is told; no lock was left.')
 
 
 def run(folder, count=COUNT):
@@ -61,7 +63,7 @@ def run(folder, count=COUNT):
         for number in refused:
             assert serve.row(number)['last_error'], serve.row(number)
         _await_rest(serve)
-    return Outcome(count, len(bad), list(seconds.values()), [calm], refused)
+    return Outcome(count, len(bad), calm, max(seconds.values()), len(refused))
 
 
 def _trouble(serve, bad):

@@ -30,6 +30,10 @@ LONG = 120
 _VERSION = {'X-OpenStack-Ironic-API-Version': '1.95', 'Content-Type': 'application/json'}
 #: Whoever plays the agent is the machine itself.
 SILENT = {'fake': {'deploy.machine_report': {'silent': True}}}
+IMAGE = ('/instance_info', {'image_source': 'file:///image'})
+#: State -> the verb that leads nearer to available, and the state in which it ends.
+_BACK = {'enroll': ('manage', 'manageable'), 'manageable': ('provide', 'available'),
+         **dict.fromkeys(('active', 'rescue', 'deploy failed'), ('deleted', 'available'))}
 _NODE = ('uuid', 'provision_state', 'target_provision_state', 'target_power_state', 'power_state', 'last_error', 'operation',
          'lock_owner', 'lock_expires_at', 'maintenance')
 _ROWS = sa.select(*(models.nodes.c[name] for name in _NODE))
@@ -208,6 +212,18 @@ class Cluster:
     def patch(self, nodes, path, value):
         for node in nodes:
             self.must('PATCH', f'/nodes/{node}', [{'op': 'add', 'path': path, 'value': value}])
+
+    def make_available(self, driver_info=SILENT):
+        """All nodes are available, with an image to deploy, whatever they were before."""
+        self.patch(self.nodes, '/automated_clean', False)
+        while moves := {node: _BACK[row['provision_state']] for node, row in self.rows().items()
+                        if row['provision_state'] != 'available'}:
+            for node, (verb, _) in moves.items():
+                self.accepted(self.verb(node, verb))
+            for state in {state for _, state in moves.values()}:
+                self.await_state([node for node, move in moves.items() if move[1] == state], state)
+        self.patch(self.nodes, *IMAGE)
+        self.patch(self.nodes, '/driver_info', driver_info)
 
     # What is true of all.
 

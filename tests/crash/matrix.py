@@ -11,14 +11,13 @@ import time
 from typing import NamedTuple
 
 from ingot import concurrency
-from tests.crash.cluster import LONG, SILENT
+from tests.crash.cluster import IMAGE, LONG, SILENT
 
 RAID = {'interface': 'raid', 'step': 'delete_configuration', 'args': {}}
 BIOS = {'interface': 'bios', 'step': 'factory_reset', 'args': {}}
 ERASE = {'interface': 'deploy', 'step': 'erase_devices_metadata', 'args': {}}
 REBOOT = {'interface': 'power', 'step': 'reboot', 'args': {}}
 CHOSEN = {'deploy_steps': [{**RAID, 'priority': 90}, {**BIOS, 'priority': 50}]}
-IMAGE = ('/instance_info', {'image_source': 'file:///image'})
 UNLUCKY = {'fake': {**SILENT['fake'], 'management.set_boot_device': {'fail': 'no luck today'}}}
 
 

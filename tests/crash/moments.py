@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 from ingot import concurrency
-from tests.crash.matrix import IMAGE
+from tests.crash.cluster import IMAGE
 
 #: Verb -> the state in which it ends, in the order of a life; the second one begins with "manage" again.
 LIFE = (('manage', 'manageable'), ('provide', 'available'), ('active', 'active'), ('rebuild', 'active'), ('rescue', 'rescue'),
@@ -13,7 +13,7 @@ LIFE = (('manage', 'manageable'), ('provide', 'available'), ('active', 'active')
 #: Answers after which the request is sent again: somebody holds the node, nobody could be asked, it was not begun.
 _AGAIN = (409, 503)
 #: Seconds from one death to the next, and until who died is started again.
-_NEXT, _AWAY = (0.3, 2.0), (0.2, 6.0)
+_NEXT, _AWAY = (0.2, 1.5), (0.1, 5.0)
 _PATIENCE = 120
 
 
@@ -37,14 +37,14 @@ class Outcome(NamedTuple):
 class Stream:
     """Nodes that go through one life after the other, each in a thread of its own, until ``is_ending``."""
 
-    def __init__(self, cluster):
-        self.cluster, self.is_ending = cluster, False
+    def __init__(self, cluster, nodes):
+        self.cluster, self.nodes, self.is_ending = cluster, nodes, False
         self.verbs = self.again = self.lives = 0
         self.slowest, self._lock = 0.0, concurrency.Lock()
-        self._pool = concurrency.Pool(len(cluster.nodes), 'life')
+        self._pool = concurrency.Pool(len(nodes), 'life')
 
     def start(self):
-        self._all = [self._pool.submit(self._live, node) for node in self.cluster.nodes]
+        self._all = [self._pool.submit(self._live, node) for node in self.nodes]
 
     def finish(self):
         """Return when all are at the end of a life; raises what went wrong with the first one."""
@@ -98,31 +98,40 @@ class Stream:
             self.slowest = max(self.slowest, time.monotonic() - began)
 
 
-def run(cluster, kills=200, seed=None):
+def run(cluster, kills=200, seed=None, nodes=None):
     """The Outcome of ``kills`` deaths; AssertionError, which begins with the seed, when something is not as it should be."""
     seed = random.randrange(1_000_000) if seed is None else seed
     try:
-        return _run(cluster, kills, seed)
+        return _run(cluster, nodes or cluster.nodes, kills, seed)
     except AssertionError as error:
         raise AssertionError(f'Seed {seed}: {error}') from error
 
 
-def _run(cluster, kills, seed):
-    chance, stream, began = random.Random(seed), Stream(cluster), time.monotonic()
+def _alive(cluster, away):
+    return [name for name in cluster.names if name not in away or (away[name].done() and away[name].result() is None)]
+
+
+def _return(cluster, name, seconds):
+    time.sleep(seconds)
+    cluster.start(name)
+
+
+def _run(cluster, nodes, kills, seed):
+    chance, stream, began = random.Random(seed), Stream(cluster, nodes), time.monotonic()
     stream.start()
-    away, next_at, left = {}, began + _NEXT[1], kills           # away: name -> when it is started again
-    while left or away:
-        present = time.monotonic()
-        for name in [name for name, at in away.items() if at <= present]:
-            cluster.start(name)
-            del away[name]
-        alive = [name for name in cluster.names if name not in away]
-        if left and present >= next_at and len(alive) > 1:
-            name = chance.choice(alive)
-            cluster.kill(name)
-            away[name], next_at, left = present + chance.uniform(*_AWAY), present + chance.uniform(*_NEXT), left - 1
+    away, next_at = {}, began + _NEXT[1]                # name -> Future of its start
+    pool = concurrency.Pool(len(cluster.names), 'starts')
+    for _ in range(kills):
+        time.sleep(max(0.0, next_at - time.monotonic()))
+        assert concurrency.wait_for(lambda: len(_alive(cluster, away)) > 1, _PATIENCE, every=0.02), 'two do not start again'
+        name = chance.choice(_alive(cluster, away))
+        cluster.kill(name)
+        away[name] = pool.submit(_return, cluster, name, chance.uniform(*_AWAY))
+        next_at = time.monotonic() + chance.uniform(*_NEXT)
         stream.check()
-        time.sleep(0.02)
+    for start in away.values():
+        start.result(_PATIENCE)
+    pool.close()
     stream.finish()
     cluster.await_alive(*cluster.names)
     faults = cluster.faults()

@@ -7,7 +7,6 @@ import time
 from typing import NamedTuple
 
 from ingot import concurrency
-from tests.crash.matrix import IMAGE
 
 #: Seconds for which a server stays away: longer than a lease, and than a call takes to be refused.
 AWAY = 8
@@ -34,10 +33,7 @@ def run(cluster, server, name):
     """Deploy all nodes but one in three, which are asked for while ``server`` (the cluster's broker or server) is away."""
     late = cluster.nodes[::3]
     early = [node for node in cluster.nodes if node not in late]
-    for verb, state in (('manage', 'manageable'), ('provide', 'available')):
-        if cluster.rows(cluster.nodes[:1])[cluster.nodes[0]]['provision_state'] != 'available':
-            cluster.bring(cluster.nodes, verb, state)
-    cluster.patch(cluster.nodes, *IMAGE)
+    cluster.make_available()
     for node in early:
         cluster.accepted(cluster.verb(node, 'active'))
     _await_middle(cluster, early)

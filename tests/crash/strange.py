@@ -8,7 +8,6 @@ import time
 from typing import NamedTuple
 
 from ingot import concurrency
-from tests.crash.matrix import IMAGE
 
 #: Seconds that a step lasts: many are in the middle of something when the conductor is stopped, and when it goes on.
 DELAY = 2
@@ -76,7 +75,7 @@ def dead_with_a_wrong_clock(cluster, name='c1', seconds=JUMP):
 
 def _deploy(cluster, name, what, trouble):
     """Deploy all; ``trouble()`` comes when the conductor ``name`` is in the middle of some."""
-    _make_available(cluster)
+    cluster.make_available(SLOW)
     touched, began = len(cluster.machines.touches), time.monotonic()
     for node in cluster.nodes:
         cluster.accepted(cluster.verb(node, 'active'))
@@ -89,18 +88,6 @@ def _deploy(cluster, name, what, trouble):
     faults = cluster.faults()
     assert not faults, (len(faults), faults[:5])
     return Outcome(what, len(cluster.nodes), mine, len(cluster.machines.touches) - touched, seconds)
-
-
-def _make_available(cluster):
-    state = cluster.row(cluster.nodes[0])['provision_state']
-    if state == 'active':
-        cluster.bring(cluster.nodes, 'deleted', 'available')
-    elif state == 'enroll':
-        cluster.patch(cluster.nodes, '/automated_clean', False)
-        cluster.bring(cluster.nodes, 'manage', 'manageable')
-        cluster.bring(cluster.nodes, 'provide', 'available')
-        cluster.patch(cluster.nodes, '/driver_info', SLOW)
-    cluster.patch(cluster.nodes, *IMAGE)
 
 
 def _held(cluster, name):
