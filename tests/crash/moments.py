@@ -117,6 +117,7 @@ def _return(cluster, name, seconds):
 
 
 def _run(cluster, nodes, kills, seed):
+    cluster.make_available()
     chance, stream, began = random.Random(seed), Stream(cluster, nodes), time.monotonic()
     stream.start()
     away, next_at = {}, began + _NEXT[1]                # name -> Future of its start
