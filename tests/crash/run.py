@@ -1,6 +1,6 @@
 """``make crash``: what dies, and what comes of it. Writes the section of docs/figures.md to standard output.
 
-    python -m tests.crash.run [PART ...] [--database mariadb|postgresql] [--kills 200] [--seed N] [--deployments 100]
+    python -m tests.crash.run [PART ...] [--database mariadb|postgresql] [--kills 40] [--seed N] [--deployments 100]
 
 Parts: matrix, moments, broker, database, sleep, cut, clock, disk, bmcs; all of them when none is named. Real processes: an API,
 three conductors, RabbitMQ, the database; the exit status is 1 when something is not as it should be.
@@ -98,7 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('parts', nargs='*', choices=[*PARTS, []])
     parser.add_argument('--database', choices=['mariadb', 'postgresql'], default='mariadb')
-    parser.add_argument('--kills', type=int, default=60)
+    parser.add_argument('--kills', type=int, default=40)
     parser.add_argument('--seed', type=int)
     parser.add_argument('--deployments', type=int, default=100)
     options = parser.parse_args()
