@@ -9,6 +9,7 @@ three conductors, RabbitMQ, the database; the exit status is 1 when something is
 import argparse
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 import time
@@ -102,6 +103,7 @@ def main():
     parser.add_argument('--seed', type=int)
     parser.add_argument('--deployments', type=int, default=100)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))         # all that was started is ended on the way out
     print(f'## What dies, and what comes of it\n\n`make crash`, {os.cpu_count()} cores, {options.database}.\n', flush=True)
     failed = [name for name in options.parts or PARTS if not succeeds(name, options)]
     if failed:
