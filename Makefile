@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases eventlet sdk differential differences fuzz lint samples bench cycle power agents storm endurance \
+.PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm endurance \
 	failover ring figures clean
 .DEFAULT_GOAL := help
 
@@ -54,6 +54,9 @@ agents: prepare ## What a listener for machines and a fleet of simulated agents 
 
 storm: prepare ## Deployments at 1 to 20 times of capacity: latency, goodput, fairness; writes docs/storm.svg (ARGS='--load 1,20 --database sqlite')
 	@.venv/bin/python -m tests.bench.storm $(ARGS)
+
+crash: prepare ## Conductors killed at every point, servers, networks, clocks, disks, BMCs that fail (ARGS='matrix --database postgresql')
+	@.venv/bin/python -m tests.crash.run $(ARGS)
 
 endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
 	@.venv/bin/python -m tests.bench.endurance $(ARGS)

@@ -45,15 +45,19 @@ class Bus:
 
     def __init__(self, conf, clock):
         self._messaging, self._transport = connect(conf)
-        self._clock = clock
+        self._clock, self._has_met = clock, False
         self._options = self._messaging.TransportOptions(at_least_once=True)
         self._timeout = conf.rpc.timeout
+        from kombu import exceptions
+        # The library lets through what its own library raises when a connection that it makes anew is refused.
+        self._lost = self._messaging.MessageDeliveryFailure, exceptions.OperationalError, ConnectionError
 
     def call(self, host, method, arguments):
         client = self._messaging.get_rpc_client(
             self._transport, _target(self._messaging, host), timeout=self._timeout,
             call_monitor_timeout=min(MONITOR_SECONDS, self._timeout), transport_options=self._options, retry=_RETRIES)
         try:
+            self._meet()
             reply = client.call({'sent_at': self._clock()}, 'call', name=method, arguments=arguments)
         except self._messaging.MessageUndeliverable:
             raise errors.NotBegun(f'Conductor {host} does not listen ({method}).',
@@ -61,7 +65,7 @@ class Bus:
         except self._messaging.MessagingTimeout:
             raise errors.NoAnswer(f'Conductor {host} does not answer ({method}).',
                                   remedy='Look whether the request was carried out before you send it again.') from None
-        except self._messaging.MessageDeliveryFailure:
+        except self._lost:
             raise errors.Unavailable(f'The message bus does not answer ({method} for conductor {host}).',
                                      remedy='Check that the server of [rpc] transport_url runs.') from None
         return unpack(reply)
@@ -73,6 +77,13 @@ class Bus:
             client.cast({'sent_at': self._clock()}, 'call', name=method, arguments=arguments)
         except self._messaging.MessagingException as error:
             LOG.info('Conductor %s was not told to %s: %s', host, method, error)
+
+    def _meet(self):
+        """Raise when there is no bus yet: the library would look for one without end, to make the queue of the answers."""
+        if not self._has_met:
+            nobody = self._messaging.Target(topic=TOPIC, server='nobody')
+            self._messaging.get_rpc_client(self._transport, nobody, retry=_RETRIES).cast({}, 'greet')
+            self._has_met = True
 
     def close(self):
         self._transport.cleanup()

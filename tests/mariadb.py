@@ -13,22 +13,45 @@ _OPTIONS = ('--character-set-server=utf8mb4', '--collation-server=utf8mb4_genera
             '--performance-schema=OFF', '--bind-address=127.0.0.1')
 
 
+class Server:
+    """A server that lives in ``folder``; ``start`` and ``stop`` it as often as you like, ``url`` stays (it names no database)."""
+
+    def __init__(self, folder):
+        self.folder, self._process = folder, None
+        self._port, = stage.free_ports(1)
+        self.url = f'mysql+pymysql://root@127.0.0.1:{self._port}'
+        self._user = [f'--user={"root" if os.geteuid() == 0 else os.environ["USER"]}']
+        with open(folder / 'log', 'wb') as out:
+            subprocess.run(['mariadb-install-db', '--no-defaults', f'--datadir={folder}/data',
+                            '--auth-root-authentication-method=normal', '--skip-test-db', *self._user],
+                           check=True, stdout=out, stderr=out, timeout=120)
+
+    def start(self):
+        """It accepts connections when this returns."""
+        log = self.folder / 'log'
+        with open(log, 'wb') as out:
+            self._process = subprocess.Popen(
+                ['mariadbd', '--no-defaults', f'--datadir={self.folder}/data', f'--port={self._port}',
+                 f'--socket={self.folder}/socket', f'--pid-file={self.folder}/pid', *_OPTIONS, *self._user],
+                stdout=out, stderr=out, env={**os.environ, 'PATH': f'{os.environ["PATH"]}:/usr/sbin'})
+        assert concurrency.wait_for(
+            lambda: b'ready for connections' in log.read_bytes() or self._process.poll() is not None, 60)
+        assert self._process.poll() is None, log.read_text()
+
+    def stop(self):
+        """Its connections end; what was committed is there after the next start."""
+        process, self._process = self._process, None
+        if process:
+            stage.end(process, 30)
+            process.wait(30)
+
+
 @contextlib.contextmanager
 def server(folder):
     """SQLAlchemy URL (without a database) of a server that lives in ``folder`` and ends with the context."""
-    port, = stage.free_ports(1)
-    data, log = folder / 'data', folder / 'log'
-    user = [f'--user={"root" if os.geteuid() == 0 else os.environ["USER"]}']
-    with open(log, 'wb') as out:
-        subprocess.run(['mariadb-install-db', '--no-defaults', f'--datadir={data}', '--auth-root-authentication-method=normal',
-                        '--skip-test-db', *user], check=True, stdout=out, stderr=out, timeout=120)
-        process = subprocess.Popen(['mariadbd', '--no-defaults', f'--datadir={data}', f'--port={port}',
-                                    f'--socket={folder}/socket', f'--pid-file={folder}/pid', *_OPTIONS, *user],
-                                   stdout=out, stderr=out, env={**os.environ, 'PATH': f'{os.environ["PATH"]}:/usr/sbin'})
+    server = Server(folder)
     try:
-        assert concurrency.wait_for(lambda: b'ready for connections' in log.read_bytes() or process.poll() is not None, 60)
-        assert process.poll() is None, log.read_text()
-        yield f'mysql+pymysql://root@127.0.0.1:{port}'
+        server.start()
+        yield server.url
     finally:
-        stage.end(process, 30)
-        process.wait(30)
+        server.stop()

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from ingot import config, errors, rpc
+from ingot.cli import stage
 from tests.rabbit import broker
 
 
@@ -100,6 +101,14 @@ def test_nobody_there_is_told_at_once(rabbit):
     bus = rpc.Bus(config.load(rpc__transport_url=rabbit), time.time)
     with pytest.raises(errors.Unavailable, match='Conductor c9 does not listen'):
         bus.call('c9', 'echo', {'value': 1})
+    bus.close()
+
+
+def test_a_bus_that_is_away_is_told_too():
+    bus = rpc.Bus(config.load(rpc__transport_url=f'rabbit://guest:guest@127.0.0.1:{stage.free_ports(1)[0]}/'), time.time)
+    with pytest.raises(errors.Unavailable, match=r'The message bus does not answer \(echo for conductor c1\)') as caught:
+        bus.call('c1', 'echo', {'value': 1})
+    assert 'transport_url' in caught.value.remedy
     bus.close()
 
 

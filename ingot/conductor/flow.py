@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 WAIT = object()
 #: What a step returns after which an operator has the word: everything rests until "unhold".
 HOLD = object()
+#: What says nothing of the step that it came from, nor of its undo: the database is away, the lease is lost (or ran out for a
+#: moment, which the machine's fence has noticed before the database has).
+NOT_OF_THE_STEP = errors.DatabaseFailed, errors.Stale
 #: So often a step is started before it is given up: it may be the step itself that kills its conductors.
 MAX_ATTEMPTS = 10
 #: Characters of a reason that are kept.
@@ -48,7 +51,7 @@ def run(task, steps):
         try:
             _check_attempts(task)
             result = step.do(task)
-        except (errors.DatabaseFailed, errors.Stale):
+        except NOT_OF_THE_STEP:
             raise
         except Exception as error:
             return fail(task, steps, error)
@@ -90,7 +93,7 @@ def _undo(task, steps):
         task.begin_undo(step)
         try:
             step.undo(task)
-        except (errors.DatabaseFailed, errors.Stale):
+        except NOT_OF_THE_STEP:
             raise
         except Exception as error:
             log.warning('Node %s: undo of step "%s" failed: %s', task.uuid, step.name, error, exc_info=True)

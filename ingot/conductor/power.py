@@ -17,6 +17,8 @@ def switch(task, target, timeout):
     try:
         task.interface('power').set(task.node, target, seconds)
         state = states.POWER_RESULT[target]
+    except errors.Stale:
+        raise                                   # it is another's by now, or is found as what a dead conductor left
     except Exception as error:
         log.warning('Node %s: %s failed: %s', task.uuid, target, error)
         reason = error.explain() if isinstance(error, errors.IngotError) else f'internal error {type(error).__name__}.'

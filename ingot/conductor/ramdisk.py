@@ -35,6 +35,8 @@ def start_ramdisk(task):
     if task.operation['attempt'] > 1:
         try:
             publish_ramdisk(task)
+        except errors.Stale:
+            raise
         except errors.Conflict:
             return
     boot_from(task, 'pxe', is_persistent=False)

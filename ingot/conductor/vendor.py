@@ -52,6 +52,8 @@ def _logged(node, method, work):
     """Do ``work``; the words of what went wrong, or None."""
     try:
         work()
+    except errors.Stale:
+        raise                                   # whoever has the node now tells what is true of it
     except Exception as error:
         log.warning('Node %s: vendor method "%s" failed: %s', node['uuid'], method, error)
         return error.explain() if isinstance(error, errors.IngotError) else f'internal error {type(error).__name__}.'

@@ -312,6 +312,44 @@ def test_every_moment_of_a_flow_has_a_deadline(house, enroll, flow):
     assert_good(house, node, flow)
 
 
+@pytest.mark.parametrize(('flow', 'step'), STEPS)
+def test_a_lease_that_ran_out_unnoticed_fails_no_operation(house, enroll, flow, step):
+    """The host was too busy to renew it, and nobody has taken it: the fence says so first, before the database would."""
+    service, node, late = house.service(), enroll(flow), [True]
+
+    def sleep(work, task):
+        if late:
+            late.pop()
+            task.leased_until = 0
+            task.interface('power')                     # whatever the step is about: the machine would be touched now
+        return work(task)
+    house.sabotage(service, flow, step, do=sleep)
+    row = go(house, service, node, flow)
+    assert (row['lock_owner'], row['last_error'], house.operations(node)[-1]['error']) == ('here', None, None)
+    take_after(house, house.service('there'), node, 'there')
+    assert_good(house, node, flow)
+
+
+@pytest.mark.parametrize(('flow', 'step'), UNDOS)
+def test_a_lease_that_ran_out_while_undoing_skips_no_undo(house, enroll, flow, step):
+    service, node, last = house.service(), enroll(flow), FLOWS[flow][-1].name
+
+    def fail(work, task):
+        raise errors.HardwareFailure('seeded failure')
+
+    def sleep(undo):
+        def late(task):
+            task.leased_until = 0
+            task.interface('power')
+            undo(task)
+        return late
+    house.sabotage(service, flow, last, do=fail)
+    house.wrap(service, flow, lambda one: one._replace(undo=sleep(one.undo)) if one.name == step else one)
+    assert go(house, service, node, flow)['lock_owner'] == 'here'
+    take_after(house, house.service('there'), node, 'there')
+    assert_bad(house, node, flow, last, 'seeded failure')
+
+
 @pytest.mark.parametrize('where', ['do', 'undo'])
 def test_a_database_that_fails_for_a_moment_fails_no_operation(house, where):
     """The step runs again when the lease has run out; what it did before is no reason to give up."""

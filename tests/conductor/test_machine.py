@@ -123,6 +123,28 @@ def test_a_machine_that_is_at_work_is_not_started_again(house):
     assert house.settle(successor, node)['provision_state'] == 'active'
 
 
+def test_a_lease_that_is_lost_is_not_taken_for_a_machine_at_work(house):
+    """Both are conflicts: the second attempt at "start ramdisk" must not go on without having started it."""
+    service, node = house.service(), house.node(driver_info=SILENT)
+
+    die_after_start_ramdisk(house, service, node)
+    late, successor = [True], house.service()
+
+    def sleep(work, task):
+        if late:
+            late.pop()
+            task.leased_until = 0
+        return work(task)
+    house.sabotage(successor, 'deploy', 'start ramdisk', do=sleep)
+    successor.crew.take_up()
+    assert house.settle(successor, node)['provision_state'] == 'deploying'
+    house.expire(node)
+    before = count(house, 'power', 'set')
+    successor.crew.take_over()
+    assert house.settle(successor, node)['provision_state'] == 'wait call-back'
+    assert count(house, 'power', 'set') > before, 'the machine is started'
+
+
 def test_a_machine_that_is_started_again_gets_a_new_token(house):
     service, node = house.service(), house.node(driver_info=SILENT)
 

@@ -4,6 +4,7 @@ import pytest
 
 from ingot import concurrency, errors, states
 from ingot.conductor import members
+from ingot.conductor.task import Task
 from ingot.db import conductor, lease
 from ingot.db import operation as operations
 from ingot.drivers import fake
@@ -192,6 +193,18 @@ def test_power_is_under_way_while_the_machine_takes_its_time(house, service):
     with pytest.raises(errors.Locked, match='rebooting'):
         service.power(node, 'power off')
     assert house.let_go(service, node)['target_power_state'] is None
+
+
+def test_a_power_action_whose_lease_ran_out_tells_nothing(house, service, monkeypatch):
+    node = house.node('active')
+
+    def late(task):
+        task.leased_until = 0
+        raise errors.Stale('Node x: our lease ran out 1.0 s ago.')
+    monkeypatch.setattr(Task, 'check_lease', late)
+    service.power(node, 'rebooting')
+    row = house.settle(service, node)
+    assert (row['last_error'], row['target_power_state'], row['lock_owner']) == (None, 'power on', 'here')
 
 
 def test_power_that_hangs_is_given_up(house, service):
