@@ -23,7 +23,7 @@ class Conductor:
         self.site, self.host, self.is_dead, self._asleep_until = site, host, False, 0.0
         conf = config.load(state_dir=site.folder, host=host, conductor__enabled_drivers=['fake-hardware'],
                            conductor__power_sync_seconds=0, **site.options)
-        self.database = Line(site.url, self)
+        self.database = Line(site.database, self)
         drivers = registry.load(conf)
         world = drivers.context.service(fake.World)
         world.machines, world.records = site.hardware, site.records
@@ -61,32 +61,22 @@ class Conductor:
 
 
 class Line(Database):
-    """A database as one conductor reaches it: each transaction takes a moment before it and one after it."""
+    """The site's database as one conductor reaches it: each transaction takes a moment before it and one after it."""
 
-    def __init__(self, url, conductor):
-        super().__init__(url)
-        self._conductor, self._depth = conductor, 0
+    def __init__(self, store, conductor):
+        self.url, self.is_sqlite, self.engine = store.url, True, store.engine
+        self._remembered, self._store, self._breathe = {}, store, conductor.breathe
 
     @contextlib.contextmanager
     def read(self):
-        with self._breathing(), super().read() as connection:
+        self._breathe(0.002)
+        with self._store.read() as connection:
             yield connection
+        self._breathe(0.002)
 
     @contextlib.contextmanager
     def write(self):
-        with self._breathing(), super().write() as connection:
+        self._breathe(0.002)
+        with self._store.write() as connection:
             yield connection
-
-    @contextlib.contextmanager
-    def _breathing(self):
-        """Nobody else goes on within a transaction: SQLite would let us wait for ourselves."""
-        if self._depth:
-            yield
-            return
-        self._conductor.breathe(0.002)
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
-        self._conductor.breathe(0.002)
+        self._breathe(0.002)

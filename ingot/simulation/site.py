@@ -6,9 +6,10 @@ import uuid
 import sqlalchemy as sa
 
 from ingot import concurrency, errors
-from ingot.db import models, row, schema
-from ingot.db.engine import Database, now
+from ingot.db import models, row
+from ingot.db.engine import now
 from ingot.simulation.conductor import Conductor, Death
+from ingot.simulation.database import Store
 from ingot.simulation.machines import Machines
 
 _SILENT = {'fake': {'deploy.machine_report': {'silent': True}}}
@@ -22,9 +23,7 @@ class Site:
 
     def __init__(self, clock, folder, count, conductors, *, faults=(), options=None):
         self.clock, self.folder, self.options = clock, str(folder), {'workers': 64, **(options or {})}
-        self.url = f'sqlite:///{folder}/simulation.sqlite'
-        self.database = Database(self.url)
-        schema.upgrade(self.database)
+        self.database = Store(f'{folder}/simulation.sqlite')
         self.hardware, self.records = {}, {}
         self.machines = Machines(self, count, faults, clock.random.getrandbits(32))
         self.nodes = [str(uuid.uuid4()) for _ in range(count)]
@@ -92,7 +91,6 @@ class Site:
 
     def check_owner(self, node, host, what):
         """Note whoever touches a machine that another one has the lock of."""
-        with self.database.read() as connection:
-            owner = connection.execute(sa.select(models.nodes.c.lock_owner).where(models.nodes.c.uuid == node)).scalar()
+        owner = self.database.lock_owner(node)
         if owner != host:
             self.trespasses.append(f'node {node}: {host} did {what} while {owner or "nobody"} had its lock')
