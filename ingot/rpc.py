@@ -70,7 +70,7 @@ class Listener:
     def __init__(self, conf, service, clock):
         messaging, self._transport = connect(conf)
         self._server = messaging.get_rpc_server(
-            self._transport, messaging.Target(topic=TOPIC, server=conf.host), [_Endpoint(service, clock)])
+            self._transport, messaging.Target(topic=TOPIC, server=conf.host), [Endpoint(service, clock)])
 
     def start(self):
         self._server.start()
@@ -81,7 +81,9 @@ class Listener:
         self._transport.cleanup()
 
 
-class _Endpoint:
+class Endpoint:
+    """Carries out a call that came over a bus, unless it came too late."""
+
     def __init__(self, service, clock):
         self._service, self._clock = service, clock
 

@@ -4,12 +4,17 @@ import contextlib
 import time
 
 from ingot import config
+from ingot.conductor import crew
 from ingot.conductor.service import Service
 from ingot.db.engine import Database
 from ingot.drivers import fake, registry
 
 #: What changes a machine, or what it is given: for the holder of its lock alone.
 _TOUCHES = {('power', 'set'), ('management', 'set_boot_device'), ('boot', 'publish'), ('deploy', 'export')}
+
+
+#: Driver calls that may take their time, seconds on average: longer than a lease, now and then.
+_SLOW = {('deploy', 'fetch'): 3.0}
 
 
 class Death(BaseException):
@@ -33,24 +38,37 @@ class Conductor:
     def kill(self):
         self.is_dead = True
 
+    def stop(self):
+        """End it as SIGTERM does; what it still holds then, though nothing ran too long, is a problem."""
+        began = self.site.clock.now
+        self.service.stop()
+        if self.site.clock.now - began < crew.PATIENCE:
+            self.site.problems += [f'node {node}: {self.host} was stopped and kept its lock'
+                                   for node in self.site.database.locked_by(self.host)]
+        self.kill()
+
     def pause(self, seconds):
         """Stop it (SIGSTOP) for so long: it does not know of that when it goes on."""
         self._asleep_until = self.site.clock.now + seconds
 
     def breathe(self, seconds):
         """Let some time pass, in which everybody else may go on, and this conductor may die."""
-        self.check()
+        self._check()
         time.sleep(self.site.clock.random.expovariate(1 / seconds))
         while self._asleep_until > self.site.clock.now:
             time.sleep(self._asleep_until - self.site.clock.now)
-        self.check()
+        self._check()
 
-    def check(self):
+    @property
+    def is_awake(self):
+        return not self.is_dead and self._asleep_until <= self.site.clock.now
+
+    def _check(self):
         if self.is_dead:
             raise Death(self.host)
 
     def _before(self, kind, method, node):
-        self.breathe(0.02)
+        self.breathe(_SLOW.get((kind, method), 0.02))
         if (kind, method) in _TOUCHES:
             self.site.check_owner(node['uuid'], self.host, f'{kind}.{method}')
 
