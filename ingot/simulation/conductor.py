@@ -40,11 +40,12 @@ class Conductor:
 
     def stop(self):
         """End it as SIGTERM does; what it still holds then, though nothing ran too long, is a problem."""
-        began = self.site.clock.now
+        began, database = self.site.clock.now, self.site.database
         self.service.stop()
         if self.site.clock.now - began < crew.PATIENCE:
-            self.site.problems += [f'node {node}: {self.host} was stopped and kept its lock'
-                                   for node in self.site.database.locked_by(self.host)]
+            self.site.problems += [f'node {node}: {self.host} was stopped and kept its lock' for node in database.locked_by(self.host)]
+        if database.is_online(self.host):
+            self.site.problems.append(f'{self.host} was stopped and is still on the list of conductors')
         self.kill()
 
     def pause(self, seconds):

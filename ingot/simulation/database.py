@@ -48,6 +48,10 @@ class Store(Database):
         return [node for node, in self._execute('SELECT uuid FROM nodes WHERE lock_owner = ? AND lock_expires_at > ?',
                                                 (host, clock.time()))]
 
+    def is_online(self, host):
+        """Whether a conductor says that it is there."""
+        return bool(self._execute('SELECT online FROM conductors WHERE hostname = ?', (host,)).fetchone()[0])
+
     def in_flight(self):
         """How many operations have a place."""
         return self._execute("SELECT count(*) FROM operations WHERE status IN ('running', 'waiting', 'held') "
