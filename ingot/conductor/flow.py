@@ -19,6 +19,8 @@ WAIT = object()
 HOLD = object()
 #: So often a step is started before it is given up: it may be the step itself that kills its conductors.
 MAX_ATTEMPTS = 10
+#: What is none of the step's own failures: whoever holds the lock next runs it again.
+_OF_OTHERS = errors.DatabaseFailed, errors.Stale
 #: Characters of a reason that are kept.
 MOST_WORDS = 4000
 
@@ -48,7 +50,7 @@ def run(task, steps):
         try:
             _check_attempts(task)
             result = step.do(task)
-        except errors.DatabaseFailed:
+        except _OF_OTHERS:
             raise
         except Exception as error:
             return fail(task, steps, error)
@@ -90,7 +92,7 @@ def _undo(task, steps):
         task.begin_undo(step)
         try:
             step.undo(task)
-        except errors.DatabaseFailed:
+        except _OF_OTHERS:
             raise
         except Exception as error:
             log.warning('Node %s: undo of step "%s" failed: %s', task.uuid, step.name, error, exc_info=True)
