@@ -15,6 +15,8 @@ _TOUCHES = {('power', 'set'), ('management', 'set_boot_device'), ('boot', 'publi
 
 #: Driver calls that may take their time, seconds on average: longer than a lease, now and then.
 _SLOW = {('deploy', 'fetch'): 3.0}
+#: Seconds before and after a transaction, on average; of so many of them (a share) it is a stall, and others overtake.
+_MOMENT, _STALL, _STALLS = 0.002, 0.2, 0.02
 
 
 class Death(BaseException):
@@ -25,7 +27,7 @@ class Conductor:
     """One life of a conductor. It is dead from ``kill`` on: whatever it does next does not happen."""
 
     def __init__(self, site, host):
-        self.site, self.host, self.is_dead, self._asleep_until = site, host, False, 0.0
+        self.site, self.host, self.is_dead, self._asleep_until = site, host, False, -1e9
         conf = config.load(state_dir=site.folder, host=host, conductor__enabled_drivers=['fake-hardware'],
                            conductor__power_sync_seconds=0, **site.options)
         self.database = Line(site.database, self)
@@ -43,7 +45,8 @@ class Conductor:
         began, database = self.site.clock.now, self.site.database
         self.service.stop()
         if self.site.clock.now - began < crew.PATIENCE:
-            self.site.problems += [f'node {node}: {self.host} was stopped and kept its lock' for node in database.locked_by(self.host)]
+            self.site.problems += [f'node {node}: {self.host} was stopped and kept its lock'
+                                   for node in database.locked_by(self.host)]
         if database.is_online(self.host):
             self.site.problems.append(f'{self.host} was stopped and is still on the list of conductors')
         self.kill()
@@ -69,9 +72,20 @@ class Conductor:
             raise Death(self.host)
 
     def _before(self, kind, method, node):
-        self.breathe(_SLOW.get((kind, method), 0.02))
+        if (kind, method) in _SLOW:
+            self._work_long(node, _SLOW[kind, method])
+        else:
+            self.breathe(0.02)
         if (kind, method) in _TOUCHES:
             self.site.check_owner(node['uuid'], self.host, f'{kind}.{method}')
+
+    def _work_long(self, node, seconds):
+        """Longer than a lease, perhaps: who is awake all the time keeps it nevertheless."""
+        began, lease_seconds = self.site.clock.now, self.service.conf.conductor.lease_seconds
+        self.breathe(seconds)
+        if self._asleep_until + lease_seconds < began and self.site.database.lock_epoch(node['uuid']) != node['lock_epoch']:
+            self.site.problems.append(f'node {node["uuid"]}: {self.host} was awake for '
+                                      f'{self.site.clock.now - began:.1f} s and lost its lease')
 
     def _after(self, kind, method, node):
         if (kind, method) == ('power', 'set'):
@@ -84,18 +98,22 @@ class Line(Database):
 
     def __init__(self, store, conductor):
         self.url, self.is_sqlite, self.engine = store.url, True, store.engine
-        self._remembered, self._store, self._breathe = {}, store, conductor.breathe
+        self._remembered, self._store, self._conductor = {}, store, conductor
 
     @contextlib.contextmanager
     def read(self):
-        self._breathe(0.002)
+        self._wait()
         with self._store.read() as connection:
             yield connection
-        self._breathe(0.002)
+        self._wait()
 
     @contextlib.contextmanager
     def write(self):
-        self._breathe(0.002)
+        self._wait()
         with self._store.write() as connection:
             yield connection
-        self._breathe(0.002)
+        self._wait()
+
+    def _wait(self):
+        is_stalled = self._conductor.site.clock.random.random() < _STALLS
+        self._conductor.breathe(_STALL if is_stalled else _MOMENT)

@@ -43,6 +43,9 @@ class Store(Database):
         """Who has the lock of a node, or None."""
         return self._execute('SELECT lock_owner FROM nodes WHERE uuid = ?', (node,)).fetchone()[0]
 
+    def lock_epoch(self, node):
+        return self._execute('SELECT lock_epoch FROM nodes WHERE uuid = ?', (node,)).fetchone()[0]
+
     def locked_by(self, host):
         """Uuids of the nodes whose locks ``host`` has, with leases that last."""
         return [node for node, in self._execute('SELECT uuid FROM nodes WHERE lock_owner = ? AND lock_expires_at > ?',
