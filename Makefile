@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench power agents endurance figures clean
+.PHONY: help prepare demo test databases sdk differential differences fuzz lint samples bench power agents simulate endurance figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -44,6 +44,9 @@ power: prepare ## Power of 1,000 and 10,000 BMCs by one conductor: seconds, CPU,
 
 agents: prepare ## What a listener for machines and a fleet of simulated agents cost (ARGS='--machines 100,10000')
 	@.venv/bin/python -m tests.bench.agents $(ARGS)
+
+simulate: prepare ## What a life costs in simulated sites (ARGS='--nodes 10000 --conductors 3,16'); one site: ingot simulate
+	@.venv/bin/python -m tests.bench.simulation $(ARGS)
 
 endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
 	@.venv/bin/python -m tests.bench.endurance $(ARGS)
