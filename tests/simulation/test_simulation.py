@@ -87,7 +87,7 @@ def test_conductors_are_killed_stopped_and_asleep_and_nobody_gets_more_than_his_
 def problems(seed, run, bug=''):
     """What a run of the code with a bug in it found."""
     script = SCRIPT.format(bug=bug, run=run)
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', script, str(seed)], capture_output=True, text=True, timeout=170,
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', script, str(seed)], capture_output=True, text=True, timeout=600,
                           env={**os.environ, 'PYTHONHASHSEED': '0'}, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip()
