@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm endurance \
+.PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm simulate endurance \
 	failover ring figures clean
 .DEFAULT_GOAL := help
 
@@ -57,6 +57,9 @@ storm: prepare ## Deployments at 1 to 20 times of capacity: latency, goodput, fa
 
 crash: prepare ## Conductors killed at every point, servers, networks, clocks, disks, BMCs that fail (ARGS='matrix --database postgresql')
 	@.venv/bin/python -m tests.crash.run $(ARGS)
+
+simulate: prepare ## What a life costs in simulated sites (ARGS='--nodes 10000 --conductors 3,16'); one site: ingot simulate
+	@.venv/bin/python -m tests.bench.simulation $(ARGS)
 
 endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
 	@.venv/bin/python -m tests.bench.endurance $(ARGS)

@@ -75,7 +75,7 @@ class Bus:
         client = self._messaging.get_rpc_client(self._transport, _target(self._messaging, host), retry=_RETRIES)
         try:
             client.cast({'sent_at': self._clock()}, 'call', name=method, arguments=arguments)
-        except self._messaging.MessagingException as error:
+        except (self._messaging.MessagingException, *self._lost) as error:
             LOG.info('Conductor %s was not told to %s: %s', host, method, error)
 
     def _meet(self):
@@ -95,7 +95,7 @@ class Listener:
     def __init__(self, conf, service, clock):
         messaging, self._transport = connect(conf)
         self._server = messaging.get_rpc_server(
-            self._transport, _target(messaging, conf.host), [_Endpoint(service, clock)])
+            self._transport, _target(messaging, conf.host), [Endpoint(service, clock)])
 
     def start(self):
         self._server.start()
@@ -106,7 +106,9 @@ class Listener:
         self._transport.cleanup()
 
 
-class _Endpoint:
+class Endpoint:
+    """Carries out a call that came over a bus, unless it came too late."""
+
     def __init__(self, service, clock):
         self._service, self._clock = service, clock
 

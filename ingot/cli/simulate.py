@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ def arguments(parser):
     parser.add_argument('--seed', type=int, help='default: a new one, which is printed')
     parser.add_argument('--kills', type=int, default=10, metavar='N', help='conductors that are killed (default 10)')
     parser.add_argument('--pauses', type=int, default=0, metavar='N', help='conductors that are stopped for a while')
+    parser.add_argument('--stops', type=int, default=0, metavar='N', help='conductors that are stopped as by SIGTERM')
+    parser.add_argument('--max-in-flight', type=int, metavar='N', help='policy of the queue; default: no limit')
     parser.add_argument('--faults', metavar='FILE', help='plan of faults of the machines (JSON)')
 
 
@@ -25,12 +28,20 @@ def run(options):
     print(f'Seed {seed}', flush=True)
     began = time.monotonic()
     outcome = simulate(seed, nodes=options.nodes, conductors=options.conductors, kills=options.kills, pauses=options.pauses,
-                       faults=_read(options.faults))
+                       stops=options.stops, faults=_read(options.faults), limit=3600 + options.nodes,
+                       policy=options.max_in_flight and {'max_in_flight': options.max_in_flight})
     print(f'{options.nodes} nodes, {options.conductors} conductors, {outcome["blows"]} blows: {outcome["seconds"]:.0f} virtual '
-          f's, {outcome["events"]} events, in {time.monotonic() - began:.1f} s\nDigest {outcome["digest"]}')
+          f's, {outcome["events"]} events, in {time.monotonic() - began:.1f} s ({cost():.1f} s of a core)\n'
+          f'Digest {outcome["digest"]}')
     for problem in outcome['problems']:
         print(f'PROBLEM (seed {seed}): {problem}')
     return 1 if outcome['problems'] else 0
+
+
+def cost():
+    """CPU seconds of the simulations that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def simulate(seed, *, faults=(), is_debug=False, **run):

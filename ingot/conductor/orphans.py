@@ -36,9 +36,9 @@ def _exports(crew, deploy):
 def _records(crew, boot):
     """Boot records have the name of a card, which a new operation may need any moment: only under the node's lock."""
     published = boot.published()
-    live = set(operations.live(crew.database).values())
+    live, owners = set(operations.live(crew.database).values()), inventory.owners_of(crew.database, published)
     for mac in published:
-        node_uuid = inventory.owner_of(crew.database, mac)
+        node_uuid = owners.get(mac.lower())
         if node_uuid is None:
             boot.withdraw({'uuid': None}, [mac])
         elif node_uuid not in live:

@@ -34,8 +34,8 @@ def register(database, hostname, description, *, seconds, group=''):
 
 
 def touch(database, hostname, seconds):
-    """It lives, and will for ``seconds``."""
-    _change(database, hostname, alive_until=clock.time() + seconds, updated_at=now(), online=True)
+    """It lives, and will for ``seconds``; who has left stays away, though this was on its way before."""
+    _change(database, hostname, alive_until=clock.time() + seconds, updated_at=now())
 
 
 def leave(database, hostname):

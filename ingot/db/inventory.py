@@ -11,6 +11,7 @@ from ingot.db import event, models, row
 from ingot.db.engine import now
 
 TABLE = models.node_inventory
+_AT_ONCE = 500
 
 
 def save(connection, node, inventory, plugin_data=None):
@@ -43,6 +44,18 @@ def owner_of(database, mac):
     query = sa.select(models.nodes.c.uuid).join(models.ports, models.ports.c.node_id == models.nodes.c.id)
     with database.read() as connection:
         return connection.execute(query.where(models.ports.c.address == mac.lower())).scalar()
+
+
+def owners_of(database, macs):
+    """{MAC: uuid of the node that it belongs to}, without those of nobody."""
+    query, found = sa.select(models.ports.c.address, models.nodes.c.uuid).join(
+        models.nodes, models.ports.c.node_id == models.nodes.c.id), {}
+    with database.read() as connection:
+        macs = [mac.lower() for mac in macs]
+        for start in range(0, len(macs), _AT_ONCE):
+            some = macs[start:start + _AT_ONCE]
+            found.update(connection.execute(query.where(models.ports.c.address.in_(some))).all())
+    return found
 
 
 def ports(database, node):

@@ -14,8 +14,8 @@ from ingot.simulation.conductor import Death
 from ingot.simulation.operator import Operators
 from ingot.simulation.site import Site
 
-#: Seconds between two blows of fate, on average.
-_APART = 20
+#: Lives that begin in a second, for each conductor, and seconds that one takes, about.
+_PACE, _LIFE = 5, 150
 #: Seconds that a run goes on after the last life is over: whatever somebody still wants to spoil.
 _AFTER = 60
 
@@ -24,21 +24,22 @@ class Outcome(NamedTuple):
     digest: str               # SHA-256 of the whole change feed: runs with the same one were the same
     seconds: float            # virtual
     events: int
-    blows: int                # kills and pauses that happened
+    blows: int                # kills, pauses and stops that hit somebody
     problems: list            # phrases; none in a good run
 
 
-def simulate(clock, folder, *, nodes, conductors, kills=0, pauses=0, faults=(), limit=3600, options=None):
-    """Bring ``nodes`` through their lives while conductors are killed and paused. :param limit: virtual seconds for it.
+def simulate(clock, folder, *, nodes, conductors, kills=0, pauses=0, stops=0, limit=3600, **site):
+    """Bring ``nodes`` through their lives while conductors are killed, paused, and stopped as an operator does it.
 
-    :param faults: of the machines (ingot.lab.fleet.trouble). :param options: of the conductors, as config.load takes them.
+    :param limit: virtual seconds for it. :param site: see Site (faults, policy, options).
     """
     threading.excepthook = lambda problem: None if issubclass(problem.exc_type, Death) else clock.broken.append(
         problem.exc_value)
-    site = Site(clock, folder, nodes, conductors, faults=faults, options=options)
-    operators, fate = Operators(site), Fate(site, kills, pauses)
-    operators.start(nodes / 10)
-    clock.later(0, fate.strike)
+    faults, began_in = site.get('faults') or (), nodes / _PACE / conductors
+    site = Site(clock, folder, nodes, conductors, **site)
+    operators, fate = Operators(site), Fate(site, kills, pauses, stops)
+    operators.start(began_in)
+    clock.later(0, lambda: fate.strike(began_in + _LIFE))
     while len(operators.done) < nodes and clock.now < limit:
         time.sleep(1)
     seconds = clock.now
@@ -48,26 +49,30 @@ def simulate(clock, folder, *, nodes, conductors, kills=0, pauses=0, faults=(), 
 
 
 class Fate:
-    """Kills and pauses conductors, in an order and at moments that chance decides."""
+    """Kills, pauses and stops conductors, in an order and at moments that chance decides; ``count``: of those that hit one."""
 
-    def __init__(self, site, kills, pauses):
+    def __init__(self, site, kills, pauses, stops):
         self.site, self.count = site, 0
-        self._blows = [self._kill] * kills + [self._pause] * pauses
+        self._blows = [self._kill] * kills + [self._pause] * pauses + [self._stop] * stops
         site.clock.random.shuffle(self._blows)
 
-    def strike(self):
+    def strike(self, seconds):
+        """All of them within so many seconds, about."""
         for blow in self._blows:
-            time.sleep(self.site.clock.random.expovariate(1 / _APART))
-            alive = sorted(self.site.conductors)
-            if alive:
-                self.count += 1
-                blow(self.site.clock.random.choice(alive))
+            time.sleep(self.site.clock.random.expovariate(len(self._blows) / seconds))
+            while not self.site.conductors:
+                time.sleep(1)
+            self.count += 1
+            blow(self.site.clock.random.choice(sorted(self.site.conductors)))
 
     def _kill(self, host):
         self.site.kill(host, self.site.clock.random.uniform(1, 40))
 
     def _pause(self, host):
         self.site.conductors[host].pause(self.site.clock.random.uniform(5, 60))
+
+    def _stop(self, host):
+        self.site.stop(host, self.site.clock.random.uniform(1, 40))
 
 
 def read_feed(database):
@@ -89,13 +94,21 @@ def problems(site, operators, faults):
     return [*(f'node {node} is still "{rows[node]["provision_state"]}": {rows[node]["last_error"]}' for node in late),
             *(f'node {node} is locked by {rows[node]["lock_owner"]} for "{rows[node]["lock_purpose"]}"' for node in held),
             *(f'operation {uuid} of node {node} is still live' for uuid, node in live),
-            *_left(site), *site.trespasses, *_written(site, faults),
+            *_left(site), *site.problems, *([] if faults else _failed(site)), *_written(site, faults),
             *(f'broken: {type(error).__name__}: {error}' for error in site.clock.broken)]
 
 
 def _nodes(database):
     with database.read() as connection:
         return connection.execute(sa.select(models.nodes)).mappings().all()
+
+
+def _failed(site):
+    """Whoever dies: where no machine has a fault nothing fails."""
+    with site.database.read() as connection:
+        ops = models.operations.c
+        failed = connection.execute(sa.select(ops.uuid, ops.flow, ops.error).where(ops.status == 'failed'))
+        return [f'operation {uuid} ("{flow}") failed: {error}' for uuid, flow, error in failed]
 
 
 def _left(site):

@@ -1,36 +1,43 @@
 """A simulated site: one database, conductors that come and go, fake hardware whose inside is a fleet, all on virtual time."""
 
+import contextlib
 import time
 import uuid
 
 import sqlalchemy as sa
 
 from ingot import concurrency, errors
-from ingot.db import models, row, schema
-from ingot.db.engine import Database, now
+from ingot.conductor.client import Client
+from ingot.db import models, queue, row
+from ingot.db.engine import now
+from ingot.simulation.bus import Bus
 from ingot.simulation.conductor import Conductor, Death
+from ingot.simulation.database import Store
 from ingot.simulation.machines import Machines
 
 _SILENT = {'fake': {'deploy.machine_report': {'silent': True}}}
+_OWNERS = 4
+
 
 class Site:
     """``count`` nodes with a machine each, and ``conductors``; all of it on ``clock`` (see ingot.simulation.clock).
 
-    :param folder: for the database. :param faults: of the machines (ingot.lab.fleet.trouble). :param options: of the
-        conductors, as config.load takes them.
+    :param folder: for the database. :param faults: of the machines (ingot.lab.fleet.trouble). :param policy: of the queue, for
+        everything (db.queue.CHOSEN). :param options: of the conductors, as config.load takes them.
+    ``problems``: phrases about what nobody may do and somebody did.
     """
 
-    def __init__(self, clock, folder, count, conductors, *, faults=(), options=None):
+    def __init__(self, clock, folder, count, conductors, *, faults=(), policy=None, options=None):
         self.clock, self.folder, self.options = clock, str(folder), {'workers': 64, **(options or {})}
-        self.url = f'sqlite:///{folder}/simulation.sqlite'
-        self.database = Database(self.url)
-        schema.upgrade(self.database)
+        self.database = Store(f'{folder}/simulation.sqlite')
         self.hardware, self.records = {}, {}
         self.machines = Machines(self, count, faults, clock.random.getrandbits(32))
         self.nodes = [str(uuid.uuid4()) for _ in range(count)]
         self._numbers = {node: number for number, node in enumerate(self.nodes)}
         self._enrol()
-        self.conductors, self.trespasses = {}, []
+        self.conductors, self.problems = {}, []
+        self.client = Client(Bus(self), self.database)
+        self._limit(policy)
         for number in range(conductors):
             self.start_conductor(f'conductor-{number}')
 
@@ -38,10 +45,22 @@ class Site:
         with self.database.write() as connection:
             for number, node in enumerate(self.nodes):
                 values = {'uuid': node, 'driver': 'fake-hardware', 'created_at': now(), 'provision_state': 'enroll',
-                          'driver_info': _SILENT, 'instance_info': {'image_source': 'file:///image'}}
+                          'owner': f'owner-{number % _OWNERS}', 'driver_info': _SILENT, 'instance_info': {'image_source': 'file:///image'}}
                 key = connection.execute(sa.insert(models.nodes).values(row.dump(models.nodes, values))).inserted_primary_key[0]
                 connection.execute(sa.insert(models.ports).values(
                     uuid=str(uuid.uuid4()), created_at=now(), node_id=key, address=self.machines.all[number].mac))
+
+    def _limit(self, policy):
+        """From now on never more in flight than ``policy`` allows, at the end of any transaction."""
+        if not policy:
+            return
+        queue.put(self.database, '', policy)
+        most = policy.get('max_in_flight', float('inf'))
+
+        def check():
+            if self.database.in_flight() > most:
+                self.problems.append(f'{self.database.in_flight()} operations are in flight, {most} may be')
+        self.database.check = check
 
     # Conductors.
 
@@ -58,22 +77,21 @@ class Site:
             self.start_conductor(host)
         concurrency.spawn(start)
 
-    def ask(self, method, *arguments):
-        """Call a method of some conductor that lives, as the bus would; Unavailable when there is none, or when it dies."""
-        alive = sorted(self.conductors)
-        if not alive:
-            raise errors.Unavailable('No conductor lives just now.')
-        try:
-            return getattr(self.conductors[self.clock.random.choice(alive)].service, method)(*arguments)
-        except Death as death:
-            raise errors.Unavailable(f'Conductor {death} died.') from None
+    def stop(self, host, seconds):
+        """``host`` is stopped as an operator does it, and starts anew so many seconds after its end."""
+        conductor = self.conductors[host]
+
+        def restart():
+            with contextlib.suppress(Death):
+                conductor.stop()
+                if self.conductors.get(host) is conductor:
+                    self.kill(host, seconds)
+        concurrency.spawn(restart)
 
     def nudge(self, operation):
         """What the listener does with a report; when nobody can be told, a conductor finds it by itself."""
-        try:
-            self.ask('continue_operation', operation)
-        except errors.IngotError:
-            return
+        with contextlib.suppress(errors.IngotError):
+            self.client.continue_operation(operation)
 
     # Machines.
 
@@ -92,7 +110,6 @@ class Site:
 
     def check_owner(self, node, host, what):
         """Note whoever touches a machine that another one has the lock of."""
-        with self.database.read() as connection:
-            owner = connection.execute(sa.select(models.nodes.c.lock_owner).where(models.nodes.c.uuid == node)).scalar()
+        owner = self.database.lock_owner(node)
         if owner != host:
-            self.trespasses.append(f'node {node}: {host} did {what} while {owner or "nobody"} had its lock')
+            self.problems.append(f'node {node}: {host} did {what} while {owner or "nobody"} had its lock')

@@ -374,6 +374,32 @@ def test_a_database_that_fails_for_a_moment_fails_no_operation(house, where):
     assert [left for left in house.world.leftovers(node) if left != 'power on'] == []
 
 
+@pytest.mark.parametrize('where', ['do', 'undo'])
+def test_who_sleeps_longer_than_the_lease_lasts_fails_no_operation(house, where):
+    """Though nobody has taken the node meanwhile: what it does next is refused, and the step runs again."""
+    service, node, naps = house.service(), house.node(), [1]
+
+    def sleep(work, task):
+        if naps and naps.pop():
+            task.leased_until = 0
+        work(task)
+
+    def give_up(work, task):
+        raise errors.HardwareFailure('seeded')
+    if where == 'do':
+        house.sabotage(service, 'deploy', 'export image', do=sleep)
+    else:
+        house.sabotage(service, 'deploy', 'export image', do=give_up, undo=sleep)
+    assert house.run(service, node, 'active')['provision_state'] == 'deploying'
+    assert house.operations(node)[0]['status'] == 'running'
+    house.expire(node)
+    service.crew.take_over()
+    row = house.settle(service, node)
+    assert row['provision_state'] == {'do': 'active', 'undo': 'deploy failed'}[where]
+    assert 'ran out' not in (row['last_error'] or '')
+    assert [left for left in house.world.leftovers(node) if left != 'power on'] == []
+
+
 def test_a_reason_of_any_length_and_kind_can_be_stored(house):
     service, node = house.service(), house.node()
 

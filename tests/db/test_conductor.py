@@ -41,3 +41,12 @@ def test_the_ring_is_of_those_who_live(database, monkeypatch):
     assert conductor.ring(database).places() == {('', 'ipmi'): 1}
     conductor.leave(database, 'a')
     assert conductor.ring(database).places() == {}
+
+
+def test_a_heartbeat_that_is_late_brings_nobody_back(database):
+    conductor.register(database, 'a', {'ipmi': {'interfaces': {}, 'properties': {}}}, seconds=10)
+    conductor.leave(database, 'a')
+    conductor.touch(database, 'a', 10)
+    assert conductor.alive(database) == []
+    conductor.register(database, 'a', {'ipmi': {'interfaces': {}, 'properties': {}}}, seconds=10)
+    assert [one['hostname'] for one in conductor.alive(database)] == ['a']

@@ -27,7 +27,7 @@ def test_the_newest_inventory_stays(database):
     assert inventory.get(database, row) == {'inventory': {'number': 2}, 'plugin_data': {'p': 2}}
 
 
-def test_a_card_gets_a_port_once_and_stays_with_its_first_node(database):
+def test_a_card_gets_a_port_once_and_stays_with_its_first_node(database, monkeypatch):
     one, two = enroll(database), enroll(database)
     for row in (one, one, two):
         with database.write() as connection:
@@ -37,3 +37,5 @@ def test_a_card_gets_a_port_once_and_stays_with_its_first_node(database):
     assert port.macs(database, two['id']) == []
     assert inventory.owner_of(database, '52:54:00:AA:BB:CC') == one['uuid']
     assert inventory.owner_of(database, '52:54:00:00:00:00') is None
+    monkeypatch.setattr(inventory, '_AT_ONCE', 1)
+    assert inventory.owners_of(database, ['52:54:00:00:00:00', '52:54:00:AA:BB:CC']) == {'52:54:00:aa:bb:cc': one['uuid']}
