@@ -50,7 +50,8 @@ def belongs(share):
 def _works_on(wanted):
     """The condition for nodes whose conductor is the first of ``wanted``: (host, its Ring.share)."""
     host, share = wanted
-    return sa.or_(_reservation() == host, sa.and_(_reservation().is_(None), belongs(share)))
+    is_held = sa.and_(TABLE.c.lock_owner.is_not(None), TABLE.c.lock_expires_at > clock.time())
+    return sa.or_(sa.and_(TABLE.c.lock_owner == host, is_held), sa.and_(belongs(share), sa.not_(is_held)))     # for the indexes
 
 
 #: {what clients see: SQL expression}

@@ -41,7 +41,7 @@ WAYS = {'kill': (signal.SIGKILL, 'killed (SIGKILL)'), 'term': (signal.SIGTERM, '
 #: Nodes of each conductor: those that are deployed, and those that requests are about.
 FLOWS, ASKED = 10, 12
 #: Seconds that a deployment stays in its second and in its third step.
-STAY = 1.5
+STAY = 2.5
 #: Seconds that anything here may take.
 PATIENCE = 90
 _HEADERS = {'X-OpenStack-Ironic-API-Version': '1.81', 'Content-Type': 'application/json'}
@@ -152,6 +152,14 @@ class Cluster:
         """Until the operations of ``uuids`` are in these."""
         self._await_operations(uuids, models.operations.c.step.in_(steps))
 
+    def unfinished(self, uuids):
+        """Those of ``uuids`` that have steps before them still."""
+        ops = models.operations
+        query = sa.select(models.nodes.c.uuid).join(ops, ops.c.uuid == models.nodes.c.operation).where(
+            models.nodes.c.uuid.in_(uuids), ops.c.step.in_(('fetch image', 'export image')))
+        with self.database.read() as connection:
+            return list(connection.execute(query).scalars())
+
     def _await_operations(self, uuids, condition):
         ops = models.operations
         query = sa.select(sa.func.count()).select_from(models.nodes).join(ops, ops.c.uuid == models.nodes.c.operation).where(
@@ -188,11 +196,13 @@ class Cluster:
             time.sleep(0.3 + time.time() % 1)        # heartbeats come each second: at any time between two of them
             since, began = self.newest(), time.monotonic()
             victim.send_signal(WAYS[way][0])
-            went_on = sorted(self.await_steps(since, mine).values())
-            requests.until_served(began)
-        if way == 'stop':
-            victim.send_signal(signal.SIGCONT)
-        else:
+            try:
+                went_on = sorted(self.await_steps(since, self.unfinished(mine)).values())
+                requests.until_served(began)
+            finally:
+                if way == 'stop':
+                    victim.send_signal(signal.SIGCONT)
+        if way != 'stop':
             victim.wait(PATIENCE)
             self.start(host)
         return requests.seen(began) | {'its first deployment goes on': went_on[0] - began,
