@@ -13,13 +13,14 @@ from ingot.cli import main, simulate
 BUGS = {
     'nobody takes over': ('crew.Crew.take_over = lambda self: None', {'conductors': 2, 'kills': 6}),
     'a lost lock keeps nothing out': (
-        'task.Task.check_lease = lambda self: None; lease._ours = lambda uuid, epoch: (lease._nodes.c.uuid == uuid,)',
+        'task.Task.check_lease = lambda self: None; update = lease.update; lease.update = lambda database, node, epoch, *more, '
+        '**words: update(database, node, nodes.get(database, node["uuid"])["lock_epoch"], *more, **words)',
         {'kills': 2, 'pauses': 6}),
     'reports are not looked for': ('periodic.TABLE = periodic.TABLE[:1]', {'conductors': 1, 'kills': 6}),
     'leases are not renewed': ('crew.Crew.renew = lambda self: None', {}),
     'what waits for its machine has no place': ('queue.IN_FLIGHT = ("running",)', {'policy': {'max_in_flight': 3}}),
     'who ends stays on the list': ('members.leave = lambda conf, database: None', {'stops': 3}),
-    'a step that lost its lease has failed': ('flow._OF_OTHERS = ()', {'conductors': 1, 'pauses': 8}),
+    'a step that lost its lease has failed': ('flow.NOT_OF_THE_STEP = ()', {'conductors': 1, 'pauses': 8}),
 }
 #: What looks like a bug, and does nobody any harm: the lease decides, not the ring.
 HARMLESS = {'each conductor takes all nodes for its own': 'crew.Crew.is_mine = lambda self, place: True'}
@@ -31,6 +32,7 @@ started = clock.start(int(sys.argv[1]))
 import logging, os, tempfile
 from ingot.conductor import crew, flow, members, periodic, task
 from ingot.db import lease, queue
+from ingot.db import node as nodes
 from ingot.simulation.run import simulate
 logging.disable(logging.CRITICAL)
 {bug}
