@@ -3,7 +3,7 @@
 import contextlib
 import time
 
-from ingot import config
+from ingot import config, fence
 from ingot.conductor import crew
 from ingot.conductor.service import Service
 from ingot.db.engine import Database
@@ -77,6 +77,7 @@ class Conductor:
         else:
             self.breathe(0.02)
         if (kind, method) in _TOUCHES:
+            fence.check()               # as the driver does in a moment: what it refuses is no touch
             self.site.check_owner(node['uuid'], self.host, f'{kind}.{method}')
 
     def _work_long(self, node, seconds):
