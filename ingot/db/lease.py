@@ -75,9 +75,10 @@ def renew(database, held, seconds):
 def _renew(database, held, seconds):
     """Two statements for all of them; a lease that ran out is ours still, as long as nobody took it."""
     with database.write() as connection:
-        found = connection.execute(sa.select(_nodes.c.id, _nodes.c.uuid, _nodes.c.lock_epoch).where(
-            _nodes.c.uuid.in_(held), _nodes.c.lock_owner.is_not(None)).with_for_update()).all()
-        ours = {one.uuid: one.id for one in found if held[one.uuid] == one.lock_epoch}
+        # Found by uuid alone: by the index of owners MariaDB would lock that first, and the row then, as nobody else does.
+        found = connection.execute(sa.select(_nodes.c.id, _nodes.c.uuid, _nodes.c.lock_epoch, _nodes.c.lock_owner).where(
+            _nodes.c.uuid.in_(held)).with_for_update()).all()
+        ours = {one.uuid: one.id for one in found if one.lock_owner is not None and held[one.uuid] == one.lock_epoch}
         if ours:
             connection.execute(sa.update(_nodes).where(_nodes.c.id.in_(ours.values())).values(
                 lock_expires_at=clock.time() + seconds))

@@ -180,3 +180,36 @@ def test_of_many_only_one_gets_it(database, ident):
         thread.join()
     assert got
     assert sorted(got) == list(range(1, len(got) + 1)), 'each epoch was held once'
+
+
+def test_renewals_and_the_work_of_many_nodes_do_not_meet_in_a_deadlock(database):
+    """MariaDB locks index entries in the order of its plan: who renews many must take them as those who write one."""
+    uuids, ended = [enroll(database) for _ in range(300)][:40], threading.Event()       # most of them have no owner
+    held, problems = {}, []
+
+    def work(mine):
+        for _ in range(8):
+            for ident in mine:
+                taken = lease.take(database, ident, 'c1', 'deploy', 60)
+                held[ident] = taken['lock_epoch']
+                lease.update(database, lease.update(database, taken, held[ident]), held[ident], {'power_state': 'power on'},
+                             is_last=True)
+
+    def run(function, *args):
+        try:
+            function(*args)
+        except errors.IngotError as error:
+            problems.append(error)
+
+    def renew():
+        while not ended.is_set():
+            lease.renew(database, dict(held), 60)
+    workers = [threading.Thread(target=run, args=(work, uuids[start::4])) for start in range(4)]
+    renewing = threading.Thread(target=run, args=(renew,))
+    for thread in (*workers, renewing):
+        thread.start()
+    for thread in workers:
+        thread.join()
+    ended.set()
+    renewing.join()
+    assert problems == []
