@@ -55,7 +55,7 @@ class House:
         return values['uuid']
 
     def mac(self, node):
-        return '52:54:01:' + ':'.join(node[n:n + 2] for n in (0, 2, 4))
+        return '52:54:' + ':'.join(node[n:n + 2] for n in (0, 2, 4, 6))
 
     def row(self, node):
         return nodes.get(self.database, node)
