@@ -8,7 +8,7 @@ are those of the database's clock.
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import clock, event, models, row
+from ingot.db import clock, event, models, one, row
 from ingot.db.engine import now
 
 _nodes = models.nodes
@@ -19,6 +19,11 @@ _MINE = (_nodes.c.uuid == sa.bindparam('its_uuid'), _nodes.c.lock_epoch == sa.bi
          _nodes.c.lock_owner.is_not(None))
 #: Statements of the holder: what changes the row that it knows, what reads it anew, what only makes sure.
 _CHANGE = sa.update(_nodes).where(*_MINE, _nodes.c.generation == sa.bindparam('its_generation'))
+_TAKEN = {name: sa.bindparam(name) for name in ('lock_owner', 'lock_expires_at', 'lock_purpose', 'locked_at')}
+_TAKE_FREE = sa.update(_nodes).where(
+    _nodes.c.uuid == sa.bindparam('its_uuid'), _nodes.c.lock_expires_at <= sa.bindparam('present')).values(
+    lock_epoch=_nodes.c.lock_epoch + 1, **_TAKEN)
+_TAKE_HELD = sa.update(_nodes).where(*_MINE).values(lock_epoch=_nodes.c.lock_epoch + 1, **_TAKEN)
 _WHOLE = sa.select(_nodes).where(*_MINE).with_for_update()
 _HELD = sa.select(_nodes.c.generation).where(*_MINE).with_for_update()
 _FREE = {'lock_owner': None, 'lock_expires_at': 0, 'lock_purpose': None, 'locked_at': None}
@@ -36,26 +41,24 @@ def take(database, node_uuid, owner, purpose, seconds):
 
     Raises NotFound, and Locked with holder, purpose and age while somebody else's lease lasts.
     """
-    free = _nodes.c.lock_expires_at <= clock.time()
-    return _take(database, node_uuid, free, owner, purpose, seconds)
+    return _take(database, node_uuid, _TAKE_FREE, {}, owner, purpose, seconds)
 
 
 def wrest(database, node_uuid, epoch, owner, purpose, seconds):
     """As ``take``, from the holder of ``epoch`` though its lease lasts: for work that hangs. Stale when it has moved on."""
-    held = (_nodes.c.lock_epoch == epoch) & _nodes.c.lock_owner.is_not(None)
     try:
-        return _take(database, node_uuid, held, owner, purpose, seconds)
+        return _take(database, node_uuid, _TAKE_HELD, {'its_epoch': epoch}, owner, purpose, seconds)
     except errors.Locked:
         raise _stale(node_uuid, epoch) from None
 
 
-def _take(database, node_uuid, condition, owner, purpose, seconds):
+def _take(database, node_uuid, statement, more, owner, purpose, seconds):
     present = clock.time()
     with database.write() as connection:
-        is_ours = connection.execute(sa.update(_nodes).where(_nodes.c.uuid == node_uuid, condition).values(
-            lock_owner=owner, lock_epoch=_nodes.c.lock_epoch + 1, lock_expires_at=present + seconds,
-            lock_purpose=purpose, locked_at=present)).rowcount
-        node = connection.execute(sa.select(_nodes).where(_nodes.c.uuid == node_uuid)).mappings().one_or_none()
+        is_ours = connection.execute(statement, {
+            'its_uuid': node_uuid, 'present': present, 'lock_owner': owner, 'lock_expires_at': present + seconds,
+            'lock_purpose': purpose, 'locked_at': present, **more}).rowcount
+        node = one.whole(connection, _nodes, 'uuid', node_uuid)
     if node is None:
         raise errors.NotFound(f'Node {node_uuid} could not be found.')
     if not is_ours:
@@ -76,9 +79,9 @@ def _renew(database, held, seconds):
     """Two statements for all of them; a lease that ran out is ours still, as long as nobody took it."""
     with database.write() as connection:
         # Found by uuid alone: by the index of owners MariaDB would lock that first, and the row then, as nobody else does.
-        found = connection.execute(sa.select(_nodes.c.id, _nodes.c.uuid, _nodes.c.lock_epoch, _nodes.c.lock_owner).where(
+        rows = connection.execute(sa.select(_nodes.c.id, _nodes.c.uuid, _nodes.c.lock_epoch, _nodes.c.lock_owner).where(
             _nodes.c.uuid.in_(held)).with_for_update()).all()
-        ours = {one.uuid: one.id for one in found if one.lock_owner is not None and held[one.uuid] == one.lock_epoch}
+        ours = {found.uuid: found.id for found in rows if found.lock_owner is not None and held[found.uuid] == found.lock_epoch}
         if ours:
             connection.execute(sa.update(_nodes).where(_nodes.c.id.in_(ours.values())).values(
                 lock_expires_at=clock.time() + seconds))

@@ -20,6 +20,8 @@ _ops = models.operations
 LIVE = ('queued', 'running', 'waiting', 'held')
 _WITH_NODE = sa.select(_ops, models.nodes.c.uuid.label('node')).join(models.nodes, models.nodes.c.id == _ops.c.node_id)
 _CHANGE = sa.update(_ops).where(_ops.c.uuid == sa.bindparam('its_uuid'))
+_MINT = _CHANGE.where(_ops.c.session_hash.is_(None))
+_FORGET = sa.update(_ops).where(_ops.c.node_id == sa.bindparam('its_node')).values(configdrive=None)
 _ONE = _WITH_NODE.where(_ops.c.uuid == sa.bindparam('its_uuid'))
 #: What a new one has in columns that nobody spoke of.
 _EMPTY = {column.name: column.default.arg if column.default else None for column in _ops.columns if column.name != 'id'}
@@ -63,8 +65,7 @@ def end(connection, uuid, error):
 
 def mint(connection, uuid, token):
     """Make ``token`` the one that is valid, as long as none was spent; Conflict when the machine is at work already."""
-    done = connection.execute(sa.update(_ops).where(_ops.c.uuid == uuid, _ops.c.session_hash.is_(None)).values(
-        token_hash=_digest(token)))
+    done = connection.execute(_MINT, {'its_uuid': uuid, 'token_hash': _digest(token)})
     if not done.rowcount:
         raise errors.Conflict(f'Operation {uuid}: the machine has called home already.')
 
@@ -125,7 +126,7 @@ def configdrive(database, node):
 
 def forget_configdrives(connection, node):
     """Config drives hold secrets of an instance: drop them with it."""
-    connection.execute(sa.update(_ops).where(_ops.c.node_id == node['id']).values(configdrive=None))
+    connection.execute(_FORGET, {'its_node': node['id']})
 
 
 def last_phase(database, uuid):

@@ -16,6 +16,8 @@ SHOWN = {**{column.name: column for column in TABLE.columns if column.name not i
          'portgroup_uuid': sa.select(_GROUPS.c.uuid).where(_GROUPS.c.id == TABLE.c.portgroup_id).scalar_subquery()}
 SORTABLE = frozenset(column.name for column in TABLE.columns) - {'node_id', 'portgroup_id'} - row.JSON['ports']
 
+_MACS = sa.select(TABLE.c.address).where(TABLE.c.node_id == sa.bindparam('its_node'), TABLE.c.pxe_enabled).order_by(TABLE.c.id)
+
 
 def _of_nodes(condition):
     return TABLE.c.node_id.in_(sa.select(_NODES.c.id).where(condition))
@@ -37,9 +39,8 @@ _FILTERS = {
 
 def macs(database, node_id):
     """MACs of the node's ports that may netboot (pxe_enabled), in the order they were made."""
-    query = sa.select(TABLE.c.address).where(TABLE.c.node_id == node_id, TABLE.c.pxe_enabled).order_by(TABLE.c.id)
     with database.read() as connection:
-        return list(connection.execute(query).scalars())
+        return list(connection.execute(_MACS, {'its_node': node_id}).scalars())
 
 
 def matching(ident):
