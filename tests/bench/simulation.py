@@ -1,15 +1,18 @@
 """``python -m tests.bench.simulation``: what a life costs in simulated sites; writes the table of docs/figures.md."""
 
 import argparse
+import sys
 
 from ingot.cli import simulate
 
 
 def measure(nodes, conductors, seed):
-    """One row: CPU seconds of the whole process, its start and the making of the database included."""
+    """One row: CPU seconds of the whole process, its start and the making of the database included. Problems go to stderr."""
     before = simulate.cost()
     outcome = simulate.simulate(seed, nodes=nodes, conductors=conductors, kills=10, limit=3600 + nodes)
     cpu = simulate.cost() - before
+    for problem in outcome['problems']:
+        print(f'PROBLEM (seed {seed}): {problem}', file=sys.stderr)
     return (f'| {nodes} | {conductors} | {outcome["blows"]} | {outcome["seconds"]:.0f} | {outcome["events"]} | {cpu:.0f} | '
             f'{cpu / nodes * 1000:.0f} | {len(outcome["problems"])} |')
 
