@@ -9,7 +9,8 @@ from ingot.db import clock
 
 
 @pytest.fixture(autouse=True)
-def as_before(monkeypatch):
+def as_before(database, monkeypatch):
+    """A clock that has read nothing yet."""
     monkeypatch.setattr(clock, '_clock', clock._Clock())
 
 
@@ -28,6 +29,25 @@ def test_it_says_what_the_database_says(database):
     clock._clock.read_at -= clock.READ_SECONDS
     with database.write():
         """It is due again."""
+    assert abs(clock.time() - time.time()) < 5
+
+
+def test_a_reading_that_took_long_does_not_count(database, monkeypatch):
+    """This process was stopped in the middle of it: the clock may have been read before or after that."""
+    if database.is_sqlite:
+        pytest.skip('SQLite has no clock of its own')
+    with database.read():
+        """A first one."""
+    offset, steady = clock._clock.offset, time.monotonic
+    clock._clock.read_at -= clock.READ_SECONDS
+    late = iter(range(0, 10_000, 8))
+    with monkeypatch.context() as sleepy, database.engine.connect() as connection:
+        sleepy.setattr(clock.clocks, 'monotonic', lambda: steady() + next(late))
+        clock.follow(connection)
+    assert clock._clock.offset == offset
+    with database.read():
+        """And it is read again as soon as possible."""
+    assert clock._clock.read_at > steady() - 5
     assert abs(clock.time() - time.time()) < 5
 
 
