@@ -61,16 +61,17 @@ def test_a_new_operation(database, row, op):
         operation.get(database, 'nothing')
 
 
-@pytest.mark.parametrize(('values', 'is_seen'), [
-    ({}, False), ({'report': {'result': 'done'}}, True), ({'deadline_at': time.time() - 1}, True),
-    ({'heard_at': time.time() - 200}, False),                       # silent, but not for as long as it has been at work
-    ({'heard_at': time.time() - 200, 'deadline_at': time.time() + 700}, True),
-    ({'heard_at': time.time() - 50, 'deadline_at': time.time() + 700}, False),
-    ({'deadline_at': time.time() + 700}, True), ({'status': 'running', 'deadline_at': time.time() - 1}, False)])
-def test_machines_that_need_a_look(database, op, values, is_seen):
-    """Of those that have 1,000 s in all, and must not be silent for 100 s."""
+@pytest.mark.parametrize(('values', 'times', 'is_seen'), [
+    ({}, {}, False), ({'report': {'result': 'done'}}, {}, True), ({}, {'deadline_at': -1}, True),
+    ({}, {'heard_at': -200}, False),                       # silent, but not for as long as it has been at work
+    ({}, {'heard_at': -200, 'deadline_at': 700}, True),
+    ({}, {'heard_at': -50, 'deadline_at': 700}, False),
+    ({}, {'deadline_at': 700}, True), ({'status': 'running'}, {'deadline_at': -1}, False)])
+def test_machines_that_need_a_look(database, op, values, times, is_seen):
+    """Of those that have 1,000 s in all, and must not be silent for 100 s. ``times``: seconds from now."""
+    times = {name: time.time() + seconds for name, seconds in ({'deadline_at': 950} | times).items()}
     with database.write() as connection:
-        operation.change(connection, op, {'deadline_at': time.time() + 950, **values})
+        operation.change(connection, op, values | times)
     assert [one['uuid'] for one in operation.waiting(database, 100, 1000)] == [op] * is_seen
 
 
