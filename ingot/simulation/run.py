@@ -3,6 +3,7 @@
 import hashlib
 import threading
 import time
+import traceback
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -95,7 +96,12 @@ def problems(site, operators, faults):
             *(f'node {node} is locked by {rows[node]["lock_owner"]} for "{rows[node]["lock_purpose"]}"' for node in held),
             *(f'operation {uuid} of node {node} is still live' for uuid, node in live),
             *_left(site), *site.problems, *([] if faults else _failed(site)), *_written(site, faults),
-            *(f'broken: {type(error).__name__}: {error}' for error in site.clock.broken)]
+            *map(_broken, site.clock.broken)]
+
+
+def _broken(error):
+    place = (traceback.extract_tb(error.__traceback__) or [None])[-1]
+    return f'broken: {type(error).__name__}: {error}' + (f' ({place.filename}:{place.lineno})' if place else '')
 
 
 def _nodes(database):
