@@ -31,9 +31,9 @@ class Agent:
     def kill(self):
         """Nothing of this life happens any more: the power is off, or the machine is frozen."""
         self.is_over, self.action, self.state = True, None, None
-        for timer, _, _ in self.timers.values():
+        timers, self.timers = self.timers, {}       # one that is due now may come in between
+        for timer, _, _ in timers.values():
             timer.cancel()
-        self.timers.clear()
         if self.pause:
             self.pause.cancel()
 
