@@ -18,12 +18,13 @@ _AT_ONCE = 200
 _MINE = (_nodes.c.uuid == sa.bindparam('its_uuid'), _nodes.c.lock_epoch == sa.bindparam('its_epoch'),
          _nodes.c.lock_owner.is_not(None))
 #: Statements of the holder: what changes the row that it knows, what reads it anew, what only makes sure.
-_CHANGE = sa.update(_nodes).where(*_MINE, _nodes.c.generation == sa.bindparam('its_generation'))
+_OURS = sa.update(_nodes).where(*_MINE)
+_CHANGE = _OURS.where(_nodes.c.generation == sa.bindparam('its_generation'))
 _TAKEN = {name: sa.bindparam(name) for name in ('lock_owner', 'lock_expires_at', 'lock_purpose', 'locked_at')}
 _TAKE_FREE = sa.update(_nodes).where(
     _nodes.c.uuid == sa.bindparam('its_uuid'), _nodes.c.lock_expires_at <= sa.bindparam('present')).values(
     lock_epoch=_nodes.c.lock_epoch + 1, **_TAKEN)
-_TAKE_HELD = sa.update(_nodes).where(*_MINE).values(lock_epoch=_nodes.c.lock_epoch + 1, **_TAKEN)
+_TAKE_HELD = _OURS.values(lock_epoch=_nodes.c.lock_epoch + 1, **_TAKEN)
 _WHOLE = sa.select(_nodes).where(*_MINE).with_for_update()
 _HELD = sa.select(_nodes.c.generation).where(*_MINE).with_for_update()
 _FREE = {'lock_owner': None, 'lock_expires_at': 0, 'lock_purpose': None, 'locked_at': None}
@@ -96,13 +97,13 @@ def release(database, node_uuid, epoch):
 
 def let_go(connection, node_uuid, epoch):
     """As ``release``, in the transaction of the change that it belongs to."""
-    connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(_FREE))
+    connection.execute(_OURS, {'its_uuid': node_uuid, 'its_epoch': epoch, **_FREE})
 
 
 def hand_over(database, node_uuid, epoch):
     """Let the lease run out at once, its work unfinished: whoever looks next takes it over."""
     with database.write() as connection:
-        connection.execute(sa.update(_nodes).where(*_ours(node_uuid, epoch)).values(lock_expires_at=0))
+        connection.execute(_OURS, {'its_uuid': node_uuid, 'its_epoch': epoch, 'lock_expires_at': 0})
 
 
 def expire_owner(database, owner):
@@ -155,10 +156,6 @@ def _store(connection, node, mine, values, is_last):
         values |= _FREE
     done = connection.execute(_CHANGE, values | mine | {'its_generation': node['generation']})
     return node | row.parse(_nodes, values) if done.rowcount else None
-
-
-def _ours(node_uuid, epoch):
-    return _nodes.c.uuid == node_uuid, _nodes.c.lock_epoch == epoch, _nodes.c.lock_owner.is_not(None)
 
 
 def _stale(node_uuid, epoch):
