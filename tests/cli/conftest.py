@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from ingot import config
+from ingot.cli import main
 from ingot.cli.serve import House
 from tests import databases
 from tests.cli.processes import INGOT
@@ -19,6 +20,21 @@ def house(tmp_path_factory):
     house.start()
     yield house
     house.stop()
+
+
+@pytest.fixture
+def command(house, capsys, monkeypatch):
+    """Runs ``ingot WORDS`` against the house: (exit status, standard output, standard error)."""
+    monkeypatch.setenv('INGOT_URL', f'http://127.0.0.1:{house.api.port}')
+
+    def run(*words):
+        capsys.readouterr()
+        try:
+            status = main.main([*words])
+        except SystemExit as ended:
+            status = ended.code
+        return status, *capsys.readouterr()
+    return run
 
 
 @pytest.fixture

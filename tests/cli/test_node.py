@@ -1,5 +1,6 @@
 """``ingot node``, every command with its exit status, against a whole Ingot with fake machines."""
 
+import functools
 import itertools
 import json
 import os
@@ -12,24 +13,14 @@ import time
 import pytest
 
 from ingot import concurrency
-from ingot.cli import main
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def cli(house, capsys, monkeypatch):
+def cli(command):
     """Runs ``ingot node WORDS``: (exit status, standard output, standard error)."""
-    monkeypatch.setenv('INGOT_URL', f'http://127.0.0.1:{house.api.port}')
-
-    def run(*words):
-        capsys.readouterr()
-        try:
-            status = main.main(['node', *words])
-        except SystemExit as ended:
-            status = ended.code
-        return status, *capsys.readouterr()
-    return run
+    return functools.partial(command, 'node')
 
 
 @pytest.fixture

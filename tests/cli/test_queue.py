@@ -5,23 +5,13 @@ import json
 import pytest
 
 from ingot import concurrency
-from ingot.cli import main
 
 
 @pytest.fixture
-def cli(house, capsys, monkeypatch):
-    """Runs ``ingot WORDS``: (exit status, standard output, standard error)."""
-    monkeypatch.setenv('INGOT_URL', f'http://127.0.0.1:{house.api.port}')
-
-    def run(*words):
-        capsys.readouterr()
-        try:
-            status = main.main([*words])
-        except SystemExit as ended:
-            status = ended.code
-        return status, *capsys.readouterr()
-    yield run
-    run('queue', 'unset')
+def cli(command):
+    """As ``command``; nothing is limited afterwards."""
+    yield command
+    command('queue', 'unset')
 
 
 def ask(cli, *words):
