@@ -10,6 +10,9 @@ from ingot.api import stream
 #: Seconds that a client may keep a connection without sending anything.
 _IDLE_SECONDS = 30
 _HEADER_BYTES = 64 * 1024
+#: Connections that are kept open for their next request; what comes beyond them is answered and closed. A waiting one costs a descriptor,
+#: of which processes have 1024 by default.
+_KEPT_CONNECTIONS = 512
 
 
 class Server:
@@ -20,6 +23,7 @@ class Server:
         self._server = wsgi.Server((host, port), self._tell(app), numthreads=threads, server_name='ingot', timeout=_IDLE_SECONDS,
                                    request_queue_size=128, shutdown_timeout=2)
         self._server.max_request_header_size = _HEADER_BYTES
+        self._server.keep_alive_conn_limit = _KEPT_CONNECTIONS
         self._server.ConnectionClass = stream.Connection
         self._thread = None
 

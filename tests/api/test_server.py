@@ -58,6 +58,7 @@ def test_many_connections_that_stay_open_share_few_workers(running):
             for connection in connections[number:]:
                 answer = connection.getresponse()
                 assert (answer.status, answer.read()) == (200, b'{"nodes":[]}')
+                assert connection.sock is not None, 'the server closed a connection that may stay'
                 time.sleep(pause / 12)
         connections[0].sock.close()
         connections[0].close()
