@@ -10,8 +10,8 @@ from ingot.api import stream
 #: Seconds that a client may keep a connection without sending anything.
 _IDLE_SECONDS = 30
 _HEADER_BYTES = 64 * 1024
-#: Connections that are kept open for their next request; what comes beyond them is answered and closed. A waiting one costs a descriptor,
-#: of which processes have 1024 by default.
+#: Connections that are kept open for their next request; what comes beyond them is answered and closed. A waiting one costs a
+#: descriptor, of which processes have 1024 by default.
 _KEPT_CONNECTIONS = 512
 
 

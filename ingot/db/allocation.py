@@ -14,7 +14,7 @@ from ingot.db.engine import now
 from ingot.db.store import Store
 
 TABLE, _NODES = models.allocations, models.nodes
-STORE = Store('allocation', TABLE, named=True)
+STORE = Store('allocation', TABLE, named=True, hidden=('wanted', 'why', 'gang', 'placement_group', 'priority', 'expires_at'))
 
 
 #: States on the way to somewhere in which a node may lose its allocation all the same.

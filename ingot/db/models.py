@@ -79,6 +79,9 @@ nodes = _table(
     _text('operation', 36),
     sa.Column('power_checked_at', sa.Double, nullable=False, default=0, index=True),
     sa.Column('power_failures', sa.Integer, nullable=False, default=0),
+    # When its agent was heard last, and when an instance was put on it last; what its firmware says of the machine.
+    sa.Column('last_heartbeat_at', _Time), sa.Column('last_deployed_at', _Time),
+    *map(_text, ('system_vendor', 'system_product', 'system_serial')),
 )
 
 
@@ -113,7 +116,42 @@ _index_what_is_there(ports, 'portgroup_id')
 
 node_inventory = _table(
     'node_inventory', _of_node(is_unique=True), sa.Column('created_at', _Time, nullable=False),
-    _json('inventory'), _json('plugin_data'))
+    _json('inventory'), _json('plugin_data'),
+    _text('offer_digest', 64))                            # hex SHA-256 of the host's list by which its devices are offered
+
+# Disks and network cards as the last inspection found them.
+node_disks = _table(
+    'node_disks', _of_node(), _text('name', nullable=False), *map(_text, ('serial', 'wwn', 'model', 'vendor', 'by_path')),
+    sa.Column('size', sa.BigInteger, nullable=False, default=0), _flag('rotational', default=None), _text('role', 16),
+    sa.UniqueConstraint('node_id', 'name'))
+
+node_nics = _table(
+    'node_nics', _of_node(), _text('name', nullable=False), _text('address', 18), _text('pci_address', 16), _text('driver', 64),
+    _flag('has_carrier', default=None), sa.Column('speed', sa.Integer), _json('lldp'),     # speed: Mbit/s
+    sa.UniqueConstraint('node_id', 'name'))
+
+# PCI devices, one row each, also while they are away: what is told of them by the machine, what its host offers, whose they are.
+devices = _table(
+    'devices', *_record(), _of_node(), _text('address', 16, nullable=False),                # '0000:3b:00.0'
+    *(_text(name, 4) for name in ('vendor_id', 'product_id', 'subsystem_vendor_id', 'subsystem_id')), _text('class_id', 6),
+    _text('revision', 2), _text('driver', 64), _text('serial'), _text('function', 4),       # 'pf', 'vf' or null
+    _text('parent', 16),                                  # address of the PF of a VF
+    sa.Column('numa_node', sa.Integer), sa.Column('max_vfs', sa.Integer),
+    sa.Column('link_speed', sa.Double), sa.Column('link_width', sa.Integer),                # GT/s and lanes, as negotiated
+    sa.Column('max_link_speed', sa.Double), sa.Column('max_link_width', sa.Integer),
+    _text('unit', 64),                                    # devices of a node with the same unit are given together
+    _text('reserved_for', 32),                            # 'pxe', 'bmc', 'boot disk': the host's own, never offered
+    _flag('offered'), _json('extra_info'), _json('labels'),       # of the host's list; of operators, who may narrow it
+    _text('state', 16, nullable=False, default='not_ready'), _text('state_reason', 1024), sa.Column('removed_at', _Time),
+    sa.Column('allocation_id', _Id, sa.ForeignKey('allocations.id', ondelete='SET NULL')),
+    sa.Column('request', sa.Integer),                     # which of the allocation's requests for devices it serves
+    sa.UniqueConstraint('node_id', 'address'))
+_index_what_is_there(devices, 'allocation_id')
+sa.Index('ix_devices_product', devices.c.vendor_id, devices.c.product_id)
+
+pci_flavors = _table(
+    'pci_flavors', *_record(), _text('name', nullable=False, unique=True), _text('description', 4096), _json('match', '[]'),
+    _flag('public', default=True), _text('owner', index=True), _json('extra'))
 
 volume_connectors = _table(
     'volume_connectors', *_record(), _of_node(), _text('type', 32, nullable=False), _text('connector_id', nullable=False),
@@ -143,7 +181,32 @@ allocations = _table(
     'allocations', *_record(), _text('name', unique=True), _text('resource_class', 80, index=True),
     sa.Column('node_id', _Id, sa.ForeignKey('nodes.id', ondelete='CASCADE'), unique=True),
     _text('state', 15, nullable=False, default='allocating', index=True), sa.Column('last_error', sa.Text),
-    _text('owner', index=True), _json('traits', '[]'), _json('candidate_nodes', '[]'), _json('extra'))
+    _text('owner', index=True), _json('traits', '[]'), _json('candidate_nodes', '[]'), _json('extra'),
+    sa.Column('wanted', _Json),                           # what only newer clients ask for: devices, expressions, strategy ...
+    sa.Column('why', _Json),                              # what stood in its way
+    _text('gang', 36),                                    # uuid of the first of those that were asked for together
+    _text('placement_group', 36),
+    sa.Column('priority', sa.Integer, nullable=False, default=0), sa.Column('expires_at', sa.Double))
+_index_what_is_there(allocations, 'gang', 'placement_group', 'expires_at')
+
+# Allocations that are to be near to each other, or apart: by node, chassis, rack, switch or zone.
+placement_groups = _table(
+    'placement_groups', *_record(), _text('name', nullable=False, unique=True), _text('policy', 16, nullable=False),
+    _text('scope', 16, nullable=False, default='node'), _flag('hard', default=True), _text('owner', index=True), _json('extra'))
+
+# Typed statistics that others tell, of nodes or of what nodes share.
+stats = _table(
+    'stats', _text('provider', nullable=False, unique=True), sa.Column('generation', sa.Integer, nullable=False, default=1),
+    sa.Column('created_at', _Time, nullable=False), sa.Column('updated_at', _Time),
+    _json('nodes', '[]'), _json('figures'))
+
+# Nodes whose schedulability changed, until OpenStack Placement has been told; what it was told last.
+placement_outbox = _table(
+    'placement_outbox', _text('node', 36, nullable=False, index=True), sa.Column('at', sa.Double, nullable=False))
+placement_told = _table(
+    'placement_told', _text('node', 36, nullable=False, unique=True), sa.Column('provider_generation', sa.Integer),
+    _text('digest', 64), sa.Column('told_at', sa.Double), sa.Column('failures', sa.Integer, nullable=False, default=0),
+    sa.Column('error', sa.Text))
 
 deploy_templates = _table(
     'deploy_templates', *_record(), _text('name', nullable=False, unique=True), _text('description'),
