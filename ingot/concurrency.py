@@ -71,7 +71,8 @@ class Pool:
         if not is_waiting:
             with contextlib.suppress(queue.Empty):
                 while True:
-                    self._jobs.get_nowait()[0].cancel()
+                    if job := self._jobs.get_nowait():       # None: it was closed before
+                        job[0].cancel()
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads if is_waiting else ():

@@ -53,6 +53,19 @@ def export_image(task):
               export_iqn=export and export.iqn)
 
 
+def publish(task):
+    """As ``ramdisk.publish_ramdisk``; the export that the machine is to read comes with it when another conductor had made it."""
+    operation = task.operation
+    if operation['export_iqn'] and not operation['session_hash'] and operation['uuid'] not in task.interface('deploy').exported():
+        fetch_image(task)
+        export_image(task)
+    publish_ramdisk(task)
+
+
+def start(task):
+    start_ramdisk(task, publish)
+
+
 def withdraw_export(task):
     task.interface('deploy').withdraw(task.node, task.operation['uuid'])
 
@@ -73,8 +86,8 @@ DEPLOY = (
     Step('validate',         validate),
     Step('fetch image',      fetch_image,      undo=release_image, seconds=fetch_seconds),
     Step('export image',     export_image,     undo=withdraw_export),    # read-only LUN, CHAP of this deployment
-    Step('publish ramdisk',  publish_ramdisk,  undo=withdraw_boot),      # boot record for the MACs, one-time token
-    Step('start ramdisk',    start_ramdisk,    undo=power_off),
+    Step('publish ramdisk',  publish,          undo=withdraw_boot, seconds=fetch_seconds),   # record for the MACs, one-time token
+    Step('start ramdisk',    start,            undo=power_off, seconds=fetch_seconds),
     Step('await machine',    await_machine),                             # WAIT: the agent works alone, then reports
     Step('withdraw export',  put_away),
     Step('start instance',   start_instance),

@@ -1,11 +1,13 @@
 """Who is there: this conductor's row on the list, and its heartbeat."""
 
+from ingot import config
 from ingot.db import conductor
 
 
 def join(conf, database, drivers):
     """Put this host on the list with all that its drivers offer."""
-    conductor.register(database, conf.host, drivers.describe(), group=conf.conductor.group, seconds=conf.conductor.lease_seconds)
+    conductor.register(database, conf.host, drivers.describe(), group=conf.conductor.group,
+                       seconds=conf.conductor.lease_seconds, boot_url=config.boot_url(conf))
 
 
 def beat(conf, database):

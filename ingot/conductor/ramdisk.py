@@ -19,7 +19,8 @@ def validate(task):
 def publish_ramdisk(task):
     """Mint the one-time token and leave the boot record for all MACs of the machine."""
     token = plan.new_token()
-    task.save(lookup.forgotten, also=functools.partial(operations.mint, uuid=task.operation['uuid'], token=token))
+    task.save(lookup.forgotten, also=functools.partial(operations.mint, uuid=task.operation['uuid'], token=token,
+                                                     host=task.conf.host))
     task.interface('boot').publish(task.node, task.macs, plan.boot_files(task.conf, task.node, task.operation, token))
 
 
@@ -27,14 +28,14 @@ def withdraw_boot(task):
     task.interface('boot').withdraw(task.node, task.macs)
 
 
-def start_ramdisk(task):
+def start_ramdisk(task, publish=publish_ramdisk):
     """Netboot the machine; on a second attempt leave it alone if it is at work already, or else give it a new token.
 
-    The token of the first attempt may be spent by a boot that this one ends.
+    The token of the first attempt may be spent by a boot that this one ends. ``publish``: how the record is left.
     """
     if task.operation['attempt'] > 1:
         try:
-            publish_ramdisk(task)
+            publish(task)
         except errors.Stale:
             raise
         except errors.Conflict:

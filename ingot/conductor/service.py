@@ -1,8 +1,11 @@
 """The conductor's RPC methods: take the lock, name a flow, nothing else. JSON in, JSON out."""
 
+import functools
+
 from ingot import errors, states
 from ingot.conductor import crew, deploy, members, periodic, vendor
 from ingot.conductor import verb as verbs
+from ingot.db import lookup
 from ingot.db import node as nodes
 from ingot.db import operation as operations
 from ingot.drivers.base import INTERFACES
@@ -34,6 +37,9 @@ class Service:
         self.conf, self.database, self.drivers = conf, database, drivers
         self.crew = crew.Crew(conf, database, drivers)
         self.periodic = periodic.Periodic(self.crew)
+        for service in drivers.context.services.values():
+            if hasattr(service, 'elsewhere'):
+                service.elsewhere = functools.partial(lookup.boot_url, database, host=conf.host)
 
     def start(self):
         """Take up again at once what a former life of this host has left, then serve."""

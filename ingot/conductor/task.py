@@ -205,6 +205,16 @@ class Task:
         values, events = self._move('unhold')
         self.save(values, events, status='running', step=step, attempt=0)
 
+    def start_again(self):
+        """The machine boots anew, from here, unless it has done its part: what it booted from, or read from, is gone."""
+        report = self.operation['report']
+        if self.operation['step'] != 'await machine' or (report and report['result'] == 'done'):
+            return
+        if report and not self.operation['export_iqn']:       # it had all that it needed
+            return
+        log.warning('Node %s: conductor %s is gone, its machine boots anew', self.uuid, self.operation['boot_host'])
+        self.note(step='start ramdisk', attempt=1, **operation.UNHEARD)
+
     def pause(self, seconds):
         """Let ``seconds`` pass, unless this conductor is about to end."""
         if self._stopping is None:

@@ -3,21 +3,28 @@
 from ingot import errors
 from ingot.conductor.task import patience
 from ingot.db import clock, port
+from ingot.db import conductor as conductors
 from ingot.db import node as nodes
 from ingot.db import operation as operations
 
-#: Seconds after our own start in which a machine may still deliver what it could not while nobody listened.
+#: Seconds after our own start in which a machine may still deliver what it could not while nobody listened; and for which a
+#: machine that has not called home is left to a conductor that went away, and may come back.
 GRACE = 30
 
 
 def machines(crew):
     """Of our nodes: go on with reported operations, give up those whose machine is late or silent."""
     longest = max(patience(crew.conf, flow) for flow in ('deploy', 'clean', 'inspect'))
-    for waiting in operations.waiting(crew.database, crew.conf.conductor.silence_timeout, longest):
+    gone = conductors.gone(crew.database)
+    lost = [host for host, seconds in gone.items() if seconds > GRACE]
+    for waiting in operations.waiting(crew.database, crew.conf.conductor.silence_timeout, longest, lost):
         if not crew.is_mine((waiting['slot'], waiting['conductor_group'], waiting['driver'])):
             continue
         if waiting['is_reported']:
-            crew.resume(waiting['node'], waiting['uuid'])
+            crew.resume(waiting['node'], waiting['uuid'], is_host_gone=waiting['boot_host'] in gone)
+            continue
+        if waiting['heard_at'] is None and waiting['boot_host'] in lost:
+            crew.resume(waiting['node'], waiting['uuid'], is_host_gone=True)
             continue
         problem = overdue(crew.conf, waiting, clock.time(), crew.started_at)
         if problem:

@@ -13,17 +13,20 @@ TABLE = models.conductors
 #: Seconds for which the members are not looked up again.
 FRESH_SECONDS = 0.5
 _EVERY = sa.select(TABLE).order_by(TABLE.c.hostname)
+_GONE = sa.select(TABLE.c.hostname, TABLE.c.alive_until).where(TABLE.c.alive_until < sa.bindparam('present'))
 #: What conductors offer changes when they are restarted, and is asked for with every node that is created.
 _loads = functools.lru_cache(1000)(orjson.loads)
 
 
-def register(database, hostname, description, *, seconds, group=''):
+def register(database, hostname, description, *, seconds, group='', boot_url=None):
     """Put ``hostname`` on the list, alive for ``seconds``, with what it serves; an old row of it is taken over.
 
     :param description: {driver: {'interfaces': ..., 'properties': ...}} as the registry of drivers gives it.
+    :param boot_url: where machines find its boot files.
     """
     values = row.dump(TABLE, {
         'drivers': list(description), 'conductor_group': group, 'online': True, 'alive_until': clock.time() + seconds,
+        'boot_url': boot_url,
         'interfaces': {name: one['interfaces'] for name, one in description.items()},
         'properties': {name: one['properties'] for name, one in description.items()}, 'updated_at': now()})
     with database.write() as connection:
@@ -58,6 +61,14 @@ def alive(database):
 
 def is_alive(conductor):
     return conductor['online'] and conductor['alive_until'] > clock.time()
+
+
+def gone(database):
+    """{hostname: seconds for which there was no sign of life} of those that died, or were stopped."""
+    present = clock.time()
+    with database.read() as connection:
+        found = connection.execute(_GONE, {'present': present}).all()
+    return {hostname: present - alive_until for hostname, alive_until in found}
 
 
 def ring(database, without=()):

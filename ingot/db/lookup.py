@@ -34,6 +34,15 @@ def by_macs(database, macs):
         return set(connection.execute(query).scalars()) if macs else set()
 
 
+def boot_url(database, mac, host):
+    """Where another conductor than ``host`` serves the boot record of the card ``mac``, or None."""
+    members = models.conductors
+    query = sa.select(members.c.boot_url).join(_OPS, _OPS.c.boot_host == members.c.hostname).join(
+        _NODES, _NODES.c.operation == _OPS.c.uuid).join(_PORTS, _PORTS.c.node_id == _NODES.c.id)
+    with database.read() as connection:
+        return connection.execute(query.where(_PORTS.c.address == mac, members.c.hostname != host)).scalar()
+
+
 def by_bmc(database, addresses):
     """Uuids of the nodes in "inspect wait" whose BMC has one of these addresses, as driver_info has it; no name is resolved."""
     query = sa.select(_NODES.c.uuid, _NODES.c.driver_info).where(_NODES.c.provision_state == 'inspect wait')

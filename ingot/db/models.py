@@ -240,7 +240,8 @@ conductors = _table(
     _json('properties'),              # {"ipmi": {"ipmi_address": "what it is", ...}}
     sa.Column('online', sa.Boolean, nullable=False, default=True),
     sa.Column('alive_until', sa.Double, nullable=False), sa.Column('created_at', _Time, nullable=False),
-    sa.Column('updated_at', _Time))
+    sa.Column('updated_at', _Time),
+    _text('boot_url'))                # where it serves boot files, as machines see it
 
 # One row a flow that was asked for: deploy, rebuild, delete, clean, verify, inspect. It outlives its conductor.
 operations = _table(
@@ -261,6 +262,7 @@ operations = _table(
     sa.Column('agent_seq', sa.Integer, nullable=False, default=0),
     # What steps share.
     _text('image_path', 1024), _text('image_checksum', 80), _text('export_iqn'),
+    _text('boot_host'),                                   # the conductor that has its boot record
     # Its place: since when it waits for one, since when it has one (in flight, as long as it is live); seconds since the epoch.
     sa.Column('queued_at', sa.Double), sa.Column('admitted_at', sa.Double),
     _text('lane', 16),                                    # the same for all that wait with the same group, owner and driver

@@ -25,6 +25,8 @@ _FORGET = sa.update(_ops).where(_ops.c.node_id == sa.bindparam('its_node')).valu
 _ONE = _WITH_NODE.where(_ops.c.uuid == sa.bindparam('its_uuid'))
 #: What a new one has in columns that nobody spoke of.
 _EMPTY = {column.name: column.default.arg if column.default else None for column in _ops.columns if column.name != 'id'}
+#: What is forgotten of a machine that is to boot anew.
+UNHEARD = {'session_hash': None, 'report': None, 'agent_seq': 0, 'heard_at': None}
 EVENT_KINDS = ('phase', 'progress', 'log')
 
 
@@ -63,9 +65,12 @@ def end(connection, uuid, error):
         status='failed', error=sa.func.coalesce(_ops.c.error, error), finished_at=now(), plan=None, admitted_at=None))
 
 
-def mint(connection, uuid, token):
-    """Make ``token`` the one that is valid, as long as none was spent; Conflict when the machine is at work already."""
-    done = connection.execute(_MINT, {'its_uuid': uuid, 'token_hash': _digest(token)})
+def mint(connection, uuid, token, host):
+    """Make ``token`` the one that is valid, as long as none was spent; its boot record is at conductor ``host`` from now on.
+
+    Conflict when the machine is at work already.
+    """
+    done = connection.execute(_MINT, {'its_uuid': uuid, 'token_hash': _digest(token), 'boot_host': host})
     if not done.rowcount:
         raise errors.Conflict(f'Operation {uuid}: the machine has called home already.')
 
@@ -84,21 +89,24 @@ def current(database, node):
     return get(database, node['operation']) if node['operation'] else None
 
 
-def waiting(database, silence=None, longest=0):
-    """Operations whose machine is at work: dicts of uuid, node (uuid), flow, deadline_at, heard_at, is_reported, and of the node
-    slot, conductor_group and driver.
+def waiting(database, silence=None, longest=0, gone=()):
+    """Operations whose machine is at work: dicts of uuid, node (uuid), flow, deadline_at, heard_at, boot_host, is_reported, and
+    of the node slot, conductor_group and driver.
 
     :param silence: only those that reported, whose deadline is over, or whose machine may have been silent for so many seconds,
-        when no machine has more than ``longest`` seconds in all (what was heard of it counts from its start on).
+        when no machine has more than ``longest`` seconds in all (what was heard of it counts from its start on), or whose
+        machine is to boot from a host in ``gone``, and did not call home yet.
     """
     nodes = models.nodes
     query = sa.select(_ops.c.uuid, nodes.c.uuid.label('node'), nodes.c.slot, nodes.c.conductor_group, nodes.c.driver,
-                      _ops.c.flow, _ops.c.deadline_at, _ops.c.heard_at, _ops.c.report.is_not(None).label('is_reported')).join(
+                      _ops.c.flow, _ops.c.deadline_at, _ops.c.heard_at, _ops.c.boot_host,
+                      _ops.c.report.is_not(None).label('is_reported')).join(
         nodes, models.under_way()).where(_ops.c.status == 'waiting')
     if silence is not None:
         limit = clock.time() - silence
         query = query.where(sa.or_(
             _ops.c.report.is_not(None), _ops.c.deadline_at < clock.time(),
+            sa.and_(_ops.c.heard_at.is_(None), _ops.c.boot_host.in_(gone)),
             sa.and_(sa.func.coalesce(_ops.c.heard_at, 0) < limit, _ops.c.deadline_at < limit + longest)))
     with database.read() as connection:
         return [dict(found) for found in connection.execute(query).mappings()]

@@ -64,7 +64,7 @@ def seed(database, count, mib):
             actions = plan.write_actions(node, image, export, None)
             token = secrets.token_urlsafe(32)
             operation.insert(connection, values | {'status': 'waiting', 'plan': plan.build(node, values, 1800, actions)})
-            operation.mint(connection, values['uuid'], token)
+            operation.mint(connection, values['uuid'], token, 'here')
             found.append((values['uuid'], token))
     return found
 

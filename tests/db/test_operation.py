@@ -31,7 +31,7 @@ def op(database, row):
     with database.write() as connection:
         operation.insert(connection, work)
         operation.change(connection, work['uuid'], {'plan': PLAN, 'status': 'waiting'})
-        operation.mint(connection, work['uuid'], TOKEN)
+        operation.mint(connection, work['uuid'], TOKEN, 'here')
         connection.execute(sa.update(models.nodes).values(operation=work['uuid']))
     return work['uuid']
 
@@ -134,12 +134,12 @@ def test_no_token_no_hello(database, op):
 
 def test_a_new_token_replaces_the_old_until_one_is_spent(database, op):
     with database.write() as connection:
-        operation.mint(connection, op, 'new')
+        operation.mint(connection, op, 'new', 'here')
     with pytest.raises(errors.NotAuthorized):
         operation.hello(database, op, TOKEN, SESSION)
     operation.hello(database, op, 'new', SESSION)
     with pytest.raises(errors.Conflict, match='called home already'), database.write() as connection:
-        operation.mint(connection, op, 'newer')
+        operation.mint(connection, op, 'newer', 'here')
 
 
 def test_events_are_stored_once_and_in_order(database, op):

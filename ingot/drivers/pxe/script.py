@@ -49,6 +49,21 @@ chain --replace --autofree ../boot.ipxe || goto failed
 '''
 
 
+_MOVED = '''#!ipxe
+# The record is at another conductor.
+chain --replace --autofree {url} ||
+echo Ingot: {url} does not answer, trying again in 5 seconds
+sleep 5
+chain --replace --autofree ../boot.ipxe ||
+exit 1
+'''
+
+
+def moved(url, mac):
+    """What leads a machine to its record at another boot server. :param url: base URL of that."""
+    return _MOVED.format(url=f'{url}/boot/{mac.replace(":", "-")}.ipxe')
+
+
 def record(title, kernel, ramdisk, words):
     """The record of one machine. :param words: of the kernel line, checked. :param kernel, ramdisk: URLs, checked."""
     return _RECORD.format(title=title, kernel=kernel, ramdisk=ramdisk, words=words)

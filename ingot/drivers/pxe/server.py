@@ -5,7 +5,7 @@ import re
 import time
 
 from ingot import concurrency, config, errors
-from ingot.drivers.pxe import nginx, web
+from ingot.drivers.pxe import nginx, script, web
 from ingot.drivers.pxe.folder import Folder
 
 LOG = logging.getLogger(__name__)
@@ -20,7 +20,11 @@ class BootServer:
 
     A port that is taken does not keep the rest of Ingot from working: it is logged, and every netboot is refused with the
     reason until the port is free. ``port`` is the real one, also when [boot] port is 0.
+
+    ``elsewhere(mac)``, once it is set, tells the base URL of the boot server that has the record of a machine, or None.
     """
+
+    elsewhere = None
 
     def __init__(self, conf):
         self._conf = conf
@@ -68,7 +72,7 @@ class BootServer:
     def _listen(self):
         boot = self._conf.boot
         try:
-            self._web = web.Server(self.folder.path, (boot.host, boot.port), self._note)
+            self._web = web.Server(self.folder.path, (boot.host, boot.port), self._note, self._lead)
         except OSError as error:
             self._failure = errors.Unavailable(
                 f'Boot files cannot be served at {boot.host}:{boot.port}: {error.strerror or error}.',
@@ -77,6 +81,16 @@ class BootServer:
         self._failure, self.port = None, self._web.port
         self._web.start()
         LOG.info('Boot files are served at %s:%d, machines are told %s', boot.host, self.port, config.boot_url(self._conf))
+
+    def _lead(self, path):
+        """The script for a machine whose record is at another boot server, or None."""
+        found = _RECORD.fullmatch(path)
+        mac = found and found[1].replace('-', ':')
+        url = mac and self.elsewhere and self.elsewhere(mac)
+        if not url:
+            return None
+        LOG.info('%s: its record is at %s', mac, url)
+        return script.moved(url, mac)
 
     def _note(self, client, path, query, status):
         """Remember what a machine fetched, when its request tells which machine it is."""

@@ -24,15 +24,16 @@ _BLOCK = 1 << 18
 
 class Server(socketserver.TCPServer):
     """Serves ``folder`` at ``address`` (host, port) once it is started; ``note(client, path, query, status)`` hears of each
-    GET that was answered to its end. A thread a connection: machines in the hundreds, for seconds.
+    GET that was answered to its end. ``instead(path)`` gives the text to answer with when there is no such file, or None.
+    A thread a connection: machines in the hundreds, for seconds.
     Raises OSError when the address cannot be had.
     """
 
     allow_reuse_address = True
     request_queue_size = 1024
 
-    def __init__(self, folder, address, note):
-        self.folder, self.note = os.path.realpath(folder), note
+    def __init__(self, folder, address, note, instead=lambda path: None):
+        self.folder, self.note, self.instead = os.path.realpath(folder), note, instead
         self.address_family = socket.AF_INET6 if ':' in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
         self.port = self.server_address[1]
@@ -74,7 +75,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(url.query))
         file = self._open(path)
         with file or contextlib.nullcontext():
-            status = self._send(file, path) if file else self._refuse(404)
+            status = self._send(file, path) if file else self._send_instead(path)
             if file and self.command == 'GET' and status < 300:
                 self._copy(file)
             if self.command == 'GET':
@@ -113,6 +114,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if status == 206:
             head['Content-Range'] = f'bytes {first}-{last}/{found.st_size}'
         return self._head(status, head)
+
+    def _send_instead(self, path):
+        """What is answered where there is no file; the status of it."""
+        text = self.server.instead(path) if _SAFE.fullmatch(path) else None
+        if text is None:
+            return self._refuse(404)
+        status = self._head(200, {'Content-Type': 'text/plain', 'Content-Length': len(text), 'Cache-Control': 'no-store'})
+        if self.command == 'GET':
+            self.wfile.write(text.encode())
+        return status
 
     def _range(self, size, etag):
         """(first byte, last byte, status). More than one range, or one that is not understood, gets the whole file."""

@@ -9,6 +9,9 @@ import subprocess
 import pytest
 
 from ingot import concurrency, programs
+from ingot.drivers import base
+from ingot.drivers.pxe.boot import PxeBoot
+from ingot.drivers.pxe.server import BootServer
 
 from .conftest import MAC
 from .test_boot import OTHER, publish
@@ -87,3 +90,25 @@ def test_a_machine_waits_for_what_is_missing(boot, conf, server, power_on):
     assert machine.says('the ramdisk did not start, trying again')
     publish(boot, conf, macs=[OTHER])
     assert machine.says('THE-KERNEL RUNS')
+
+
+@pytest.mark.usefixtures('script_kernel')
+def test_a_machine_finds_its_record_at_another_boot_server(conf, power_on, server, tmp_path):
+    """The first server has no record; the one that it leads to is not there at first."""
+    conf.set_override('state_dir', str(tmp_path / 'other'))
+    other = BootServer(conf)
+    other.start()
+    other.stop()
+    server.elsewhere = {MAC: f'http://10.0.2.2:{other.port}'}.get
+    machine = power_on()
+    assert machine.says('does not answer, trying again')
+    conf.set_override('port', other.port, 'boot')
+    context = base.Context(conf)
+    boot = PxeBoot(context)
+    context.service(BootServer).start()
+    try:
+        publish(boot, conf, macs=[MAC])
+        assert machine.says('THE-KERNEL RUNS')
+        assert boot.last_seen(MAC).startswith('ramdisk sent')
+    finally:
+        context.service(BootServer).stop()

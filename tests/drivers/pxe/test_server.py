@@ -169,3 +169,19 @@ def test_the_next_conductor_serves_what_is_published(boot, conf, server):
 
 def test_stop_without_start(tmp_path):
     BootServer(config.load(state_dir=str(tmp_path))).stop()
+
+
+def test_a_machine_whose_record_is_elsewhere_is_led_there(ask, server):
+    server.elsewhere = {MAC: 'http://10.0.0.1:8080'}.get
+    answer = ask('/boot/52-54-00-aa-bb-cc.ipxe')
+    assert (answer.status, answer.headers['Cache-Control']) == (200, 'no-store')
+    assert b'chain --replace --autofree http://10.0.0.1:8080/boot/52-54-00-aa-bb-cc.ipxe ||' in answer.body
+    assert ask('/boot/52-54-00-aa-bb-cc.ipxe', 'HEAD').body == b''
+    assert ask('/boot/52-54-00-aa-bb-dd.ipxe').status == 404
+    assert ask('/files/52-54-00-aa-bb-cc.ipxe').status == 404
+
+
+def test_a_record_of_our_own_comes_first(ask, boot, conf, server):
+    server.elsewhere = {MAC: 'http://10.0.0.1:8080'}.get
+    publish(boot, conf)
+    assert b'http://10.0.0.1' not in ask('/boot/52-54-00-aa-bb-cc.ipxe').body
