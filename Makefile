@@ -5,6 +5,9 @@
 help:      ## What there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
+# A process for each processor; tests of one file share one, and what it starts once.
+SHARED = -n auto --dist loadfile
+
 prepare:
 	@tools/prepare
 
@@ -12,11 +15,11 @@ demo: prepare   ## Deploy two virtual machines from power-on to a booted system 
 	@.venv/bin/ingot demo $(if $(KEEP),--keep)
 
 test: lint      ## Everything: units, HTTP, flows, real servers, machines end to end
-	@.venv/bin/pytest -q $(TESTS)
+	@.venv/bin/pytest -q $(SHARED) $(TESTS)
 	@$(if $(TESTS),,$(MAKE) databases eventlet)
 
 databases: prepare ## The tests of database, HTTP, conductor and writers again, on real MariaDB and PostgreSQL
-	@for database in mariadb postgresql; do .venv/bin/pytest -q --database $$database \
+	@for database in mariadb postgresql; do .venv/bin/pytest -q $(SHARED) --database $$database \
 		tests/db tests/http tests/conductor tests/clients/test_writers.py || exit 1; done
 
 eventlet: prepare ## The tests of the conductor and of the bus again, on eventlet
