@@ -45,11 +45,13 @@ def settle(task):
     breaches = error.get('devices')
     if error.get('code') != CODE or not isinstance(breaches, list):
         return
-    reasons = {breach['address']: _reason(breach) for breach in breaches if isinstance(breach, dict) and 'address' in breach}
+    reasons = {str(breach.get('address')): _reason(breach) for breach in breaches if isinstance(breach, dict)}
     task.save(also=functools.partial(promise.settle, node=task.node, breaches=reasons))
-    stuck = [device['address'] for device in promise.devices(task.database, task.node) if device['state'] not in _HELD]
-    raise errors.MachineFailed(f'the machine reports: {error.get("message")}', remedy=_STUCK.format(', '.join(stuck)) if stuck
-                               else _MOVED)
+    failed = promise.failed(task.database, task.node, reasons)
+    stuck = [address for address, allocation in failed.items() if allocation]
+    if failed:
+        raise errors.MachineFailed(f'the machine reports: {error.get("message")}',
+                                   remedy=_STUCK.format(', '.join(stuck)) if stuck else _MOVED)
 
 
 _MOVED = 'Deploy again: equal devices of this node have been claimed instead. Nothing was written to the disk.'

@@ -21,6 +21,14 @@ def devices(database, node):
         return _claimed(connection, node['id'])
 
 
+def failed(database, node, addresses):
+    """{address: the id of the allocation that has it still, or None} of those devices at ``addresses`` that have failed."""
+    with database.read() as connection:
+        return dict(connection.execute(sa.select(_devices.c.address, _devices.c.allocation_id).where(
+            _devices.c.node_id == node['id'], _devices.c.address.in_(list(addresses)), _devices.c.state == 'failed').order_by(
+            _devices.c.address)).all())
+
+
 def put_to_use(connection, node):
     """What was claimed is used from now on; a device that is to be drained stays so. The same again changes nothing."""
     connection.execute(_USE.values(state=states.move('claimed', 'deploy'), **_changed()), {'its_node': node['id']})

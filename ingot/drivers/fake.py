@@ -336,6 +336,10 @@ class FakeDeploy(FakeInterface):
         for action in plan['actions']:
             if action['action'] == 'inventory':
                 data['inventory'] = inventory(node)
+            elif action['action'] == 'verify devices':
+                breaches = list(_breaches(node, action['devices']))
+                if breaches:
+                    return _failed('devices-differ', f'PCI devices differ: {breaches}.', devices=breaches)
             elif action['action'] == 'erase metadata':
                 machine.disk = machine.configdrive = None
             elif action['action'] == 'write image':
@@ -367,9 +371,22 @@ class FakeOther(FakeInterface):
         self.kind = kind
 
 
-def _failed(code, message):
+def _failed(code, message, **details):
     return {'seq': 1, 'result': 'failed', 'data': {},
-            'error': {'code': code, 'action': None, 'message': message, 'remedy': None}}
+            'error': {'code': code, 'action': None, 'message': message, 'remedy': None, **details}}
+
+
+def _breaches(node, promised):
+    """Which promised devices the machine does not have, or with fewer lanes: as docs/agent-protocol.md tells them."""
+    there = {one['address']: one for one in inventory(node)['pci_devices']}
+    for device in promised:
+        found = there.get(device['address'])
+        if found is None:
+            yield {'address': device['address'], 'problem': 'missing', 'found': None,
+                   'promised': f'{device["vendor_id"]}:{device["product_id"]}'}
+        elif (found['link_width'] or 0) < (device['link_width'] or 0):
+            yield {'address': device['address'], 'problem': 'narrow', 'found': found['link_width'] or 0,
+                   'promised': device['link_width']}
 
 
 def _wishes(node):

@@ -31,6 +31,8 @@ ENDS = {
     'disk': ({}, 'deploy failed', 'the machine reports: /dev/sda (model Fleet Disk, serial FLEET', 0),
     'half': ({}, 'deploy failed', 'gives back other bytes than were written, between byte 0 and', 0),
     'lies': ({}, 'active', None, 0),
+    'vanished': ({}, 'deploy failed', 'PCI device 0000:17:00.0: 10de:20f1 was promised, nothing is there.', 0),
+    'narrow': ({}, 'deploy failed', 'PCI device 0000:17:00.0: a link of 16 lanes was promised, 8 are up.', 0),
 }
 
 
@@ -52,7 +54,10 @@ class Site:
         for part in (self.service, self.listener, self.fleet):
             part.start()
         for machine in self.fleet.machines:
-            self.nodes[self.house.node(driver_info=SILENT)] = machine.number
+            node = self.house.node(driver_info=SILENT)
+            self.house.claim(node, {'address': '0000:17:00.0'},
+                             {'address': '0000:3b:00.0', 'vendor_id': '8086', 'product_id': '1592'})
+            self.nodes[node] = machine.number
 
     def stop(self):
         for part in (self.fleet, self.listener, self.service):

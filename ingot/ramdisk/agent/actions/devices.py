@@ -3,7 +3,7 @@
 from ..errors import AgentError
 
 NAME = 'verify devices'
-_REMEDY = ('Reseat or replace it, then inspect the node. Nothing was written to the disk.')
+_REMEDY = 'Reseat or replace it, then inspect the node. Nothing was written to the disk.'
 
 
 def run(action, job):
@@ -23,8 +23,8 @@ def check(devices, find, log):
         raise AgentError('devices-differ', ' '.join(map(sentence, breaches)), _REMEDY, devices=breaches)
     for device, there in found:
         if there and is_slower(device, there):       # no breach: links of idle devices slow down to save power
-            log(f'{device["address"]}: its link runs at {there["link_speed"]:g} GT/s now, {device["link_speed"]:g} were seen '
-                'by inspection')
+            log(f'PCI device {device["address"]}: its link runs at {there["link_speed"]:g} GT/s now, {device["link_speed"]:g} '
+                'were seen by inspection')
 
 
 def differ(device, there, find):
@@ -56,7 +56,7 @@ _WORDS = {'missing': 'PCI device {address}: {promised} was promised, nothing is 
 
 
 def is_slower(device, there):
-    return (there['link_speed'] or 0) < (device.get('link_speed') or 0)
+    return bool(there['link_speed']) and there['link_speed'] < (device.get('link_speed') or 0)
 
 
 def look(machine, address):
