@@ -16,7 +16,8 @@ def check(task):
         if device['state'] not in _HELD:
             reason = f': {device["state_reason"]}' if device['state_reason'] else ''
             raise errors.InvalidState(
-                f'Node {task.uuid}: device {device["address"]} of allocation {device["allocation"]} is "{device["state"]}"{reason}',
+                f'Node {task.uuid}: device {device["address"]} of allocation {device["allocation"]} is '
+                f'"{device["state"]}"{reason}',
                 remedy='Undeploy the node, or delete the allocation, and allocate again.')
 
 

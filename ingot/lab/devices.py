@@ -1,7 +1,7 @@
-"""PCI devices that a machine has besides its disk and its card: each behind a root port of its own, near a NUMA node if asked for.
+"""PCI devices that a machine has besides its disk and its card: each behind a root port of its own.
 
-``devices`` of a machine are {name, kind, numa}; ``numa``: 0, 1, or null for none. What is pulled out leaves its slot empty, so that
-the addresses of the others stay.
+``devices`` of a machine are {name, kind, numa}; ``numa``: the node that they are near to (0, 1), or None for no nodes at all.
+What is pulled out leaves its slot empty, so that the addresses of the others stay.
 """
 
 from ingot import errors

@@ -183,7 +183,7 @@ class Machine:
         self._fault('link', ('set_link', {'name': 'nic0', 'up': is_up}))
 
     def pull(self, device, *, is_in):
-        """Pull a PCI device out of its slot, or put it back in, at the next power-on; NotFound when there is none of this name."""
+        """Pull a PCI device out of its slot, or put it back in, at the next power-on; NotFound when it has none so named."""
         names = [one['name'] for one in self.spec.get('devices', ())]
         if device not in names:
             raise errors.NotFound(f'Machine {self.name} has no PCI device "{device}"; it has: {", ".join(names) or "none"}.')

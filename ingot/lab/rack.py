@@ -42,8 +42,8 @@ _MODULE = 'from ingot.lab import rack; rack.run({!r})'
 def up(folder, machines, *, network='namespace', boot_port=6387, namespace='ingot-lab', kernel=None):
     """Start a rack in the background and return its description (rack.json) when its BMCs answer.
 
-    :param machines: dicts with name and, where the default does not suit, firmware ('bios', 'uefi'), memory_mib, disk_gib, devices
-        (see ingot.lab.devices).
+    :param machines: dicts with name and, where the default does not suit, firmware ('bios', 'uefi'), memory_mib, disk_gib,
+        devices (see ingot.lab.devices).
     :param network: 'namespace' (root) or 'user'. :param boot_port: where the host serves /boot.ipxe ('user' only).
     :param kernel: path of a kernel with which KVM is tried; without one the machines are emulated.
     Raises Conflict when this folder has a rack that runs, ProgramFailed with the last words of its log.
