@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 HOUSE = pathlib.Path(__file__).parent.parent / 'ingot'
-GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian', 'initramfs', 'ring', 'fence', 'queue'}
+GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian', 'initramfs', 'ring', 'fence', 'queue', 'board'}
 #: Room -> the rooms whose modules it may import (its own always).
 MAY_IMPORT = {
     'errors': set(), 'config': {'errors'}, 'states': {'errors'}, 'queue': set(),
@@ -14,16 +14,16 @@ MAY_IMPORT = {
     'programs': {'errors', 'config', 'concurrency'}, 'debian': {'errors', 'programs'},
     'initramfs': {'errors', 'programs'},
     'rpc': {'errors', 'config'},
-    'ring': set(), 'fence': set(),
+    'ring': set(), 'fence': set(), 'board': set(),
     'scheduler': {'errors'},
     'db': {'errors', 'states', 'queue', 'config', 'ring', 'scheduler'},
-    'drivers': {'errors', 'states', 'config', 'programs', 'concurrency', 'fence'},
+    'drivers': {'errors', 'states', 'config', 'programs', 'concurrency', 'fence', 'board'},
     'rules': {'errors'},
     'conductor': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler'},
     'api': GROUND | {'rpc', 'db', 'rules', 'scheduler'},
     'ramdisk': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs'},
     'ramdisk.agent': set(),
-    'lab': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs', 'ramdisk.agent'},
+    'lab': {'errors', 'board', 'config', 'programs', 'concurrency', 'debian', 'initramfs', 'ramdisk.agent'},
     'simulation': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler', 'conductor', 'lab'},
     'cli': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler', 'conductor', 'api', 'ramdisk', 'lab', 'simulation', 'cli'},
 }

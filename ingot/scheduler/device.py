@@ -41,7 +41,7 @@ def verbs(state):
 
 
 def back(device, *, is_deployed):
-    """The event by which a removed ``device`` (a dict) returns: whose it was, it is again. ``is_deployed``: its node is in use."""
+    """The event by which a removed ``device`` (a dict) returns: whose it was, it is again. ``is_deployed``: on its node."""
     if device['allocation_id'] is None:
         return 'return'
     return 'return_in_use' if is_deployed else 'return_claimed'

@@ -5,7 +5,7 @@ merged, so that what a host offers stands in one place:
 
     nodes: {NAME or UUID: [entry ...]}, resource_classes: {NAME: [...]}, conductor_groups: {NAME: [...]}, default: [...]
 
-An entry is ``{match, extra_info, enable}``; of those that match a device the first one counts. Without an entry nothing is offered.
+An entry is ``{match, extra_info, enable}``; the first one that matches a device counts. What none matches is not offered.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from ingot.scheduler import device as devices
 from ingot.scheduler import match
 
 #: Section -> what of a node names its list there, the most specific first.
-_SECTIONS = (('nodes', 'uuid'), ('nodes', 'name'), ('resource_classes', 'resource_class'), ('conductor_groups', 'conductor_group'))
+_SECTIONS = (('nodes', 'uuid'), ('nodes', 'name'), ('resource_classes', 'resource_class'),
+             ('conductor_groups', 'conductor_group'))
 _MEMBERS = {'match', 'extra_info', 'enable'}
 #: Why a device is not ready, when it was this rule that said so.
 WITHDRAWN = "The host's list does not offer it any more."
@@ -71,7 +72,7 @@ def digest(entries):
 
 
 def applied(offers, device):
-    """{column: new value} of what the list ``offers`` changes in ``device`` (a dict, JSON parsed): nothing when it is as it says."""
+    """{column: new value}: what the list ``offers`` changes in ``device`` (a dict, JSON parsed)."""
     entry = None if device['reserved_for'] else offers.entry(device)
     after = {'offered': entry is not None, 'extra_info': (entry or {}).get('extra_info') or {}}
     after |= _granted(device, entry) if entry else _withdrawn(device)
@@ -146,12 +147,13 @@ def _check_entry(entry):
 
 
 def check_labels(labels):
-    """Invalid unless ``labels`` is what devices can be labelled with: {name: text, number or boolean}, none named like an attribute."""
+    """Invalid unless devices can be labelled so: {name: text, number or boolean}, no name being that of an attribute."""
     if not isinstance(labels, dict) or len(labels) > _LABELS:
         raise errors.Invalid(f'Labels are an object of at most {_LABELS} members.')
     for name, value in labels.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise errors.Invalid(f'The name of a label is a letter, then up to 63 letters, digits and "_.:-", not {str(name)[:80]!r}.')
+            raise errors.Invalid('The name of a label is a letter, then up to 63 letters, digits and "_.:-", '
+                                 f'not {str(name)[:80]!r}.')
         if name in match.ATTRIBUTES:
             raise errors.Invalid(f'{name} is an attribute of devices; a label needs another name.')
         if not isinstance(value, str | int | float | bool) or len(str(value)) > _LONGEST:
