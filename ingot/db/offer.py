@@ -49,7 +49,8 @@ def differing(database, information):
         last = rows[-1]['id']
 
 
-def digest(database, node_id):
-    """The digest of the list by which the devices of a node are offered, or None before its inspection."""
+def digest(database, node):
+    """The digest of the list by which the devices of ``node`` (a uuid) are offered, or None before its inspection."""
     with database.read() as connection:
-        return connection.execute(sa.select(_INVENTORY.c.offer_digest).where(_INVENTORY.c.node_id == node_id)).scalar()
+        return connection.execute(sa.select(_INVENTORY.c.offer_digest).join(
+            _NODES, _NODES.c.id == _INVENTORY.c.node_id).where(_NODES.c.uuid == node)).scalar()

@@ -23,6 +23,8 @@ MOVES = {(state, move.split('>')[0]): move.split('>')[1] for state, moves in _TA
 STATES = tuple(_TABLE)
 #: What operators may ask for; the rest happens to a device.
 VERBS = ('enable', 'disable', 'drain', 'repair', 'fail')
+#: What happened to a device, in the reason for its state.
+PAST = {'enable': 'Enabled', 'disable': 'Disabled', 'drain': 'Drained', 'repair': 'Repaired', 'fail': 'Called broken'}
 #: The state that an operator wishes for -> the moves that lead there, of which the first possible one is made.
 WISHES = {'ready': ('enable',), 'not_ready': ('disable', 'repair'), 'draining': ('drain',), 'failed': ('fail',)}
 

@@ -101,11 +101,14 @@ def _is_ours(reason):
     return reason in {None, devices.RETURNED, WITHDRAWN, *map(why_reserved, _RESERVED)}
 
 
-def refusal(device):
-    """Why ``device`` (a dict) cannot be enabled, a sentence, or None when it can."""
+def check(device):
+    """InvalidState, with the reason and a remedy, unless ``device`` (a dict) may be enabled."""
+    what = f'PCI device {device["address"]} of node {device["node_uuid"]} cannot be enabled.'
     if device['reserved_for']:
-        return why_reserved(device['reserved_for'])
-    return None if device['offered'] else "The host's list (pci_information) does not offer it."
+        raise errors.InvalidState(f'{what} {why_reserved(device["reserved_for"])}', remedy='Take another device.')
+    if not device['offered']:
+        raise errors.InvalidState(f"{what} The host's list does not offer it.", remedy='On the conductor of the node, the file '
+                                  'that [pci] information names must have an entry that matches it.')
 
 
 def why_reserved(reserved_for):
