@@ -23,6 +23,7 @@ _IDENTITY = ('vendor_id', 'product_id', 'serial')
 #: Its link's speed is no news: cards that have nothing to do lower it to save power (PCI Express Base 4.0, 5.4.1 and 6.18).
 _NEWS = tuple(name for name in FOUND if name not in ('address', 'link_speed'))
 _BRIEF = ('uuid', 'address', 'vendor_id', 'product_id', 'serial')
+_GONE = 'The last inspection did not find it'
 #: States of nodes on which an instance runs.
 _DEPLOYED = frozenset({'active', 'rescue', 'rescue wait', 'rescuing', 'unrescuing', 'servicing', 'service wait'})
 
@@ -34,7 +35,7 @@ def of_node(connection, node):
 
 
 def reconcile(connection, node, found):
-    """Make the devices of ``node`` those that were ``found`` (dicts of FOUND), and tell what changed.
+    """Make the devices of ``node`` those that were ``found``, dicts of FOUND (what one does not name stays); tell what changed.
 
     {'added', 'removed', 'changed'}, each only where there is something: dicts of uuid, address, vendor_id, product_id, serial
     (and ``allocation``: the id of the claim on what is gone), and of "changed" {'what': address, 'before', 'after'}. To be
@@ -64,12 +65,13 @@ def is_same(old, new):
 
 def _keep(connection, node, old, new, told):
     """What is known of a device that is there, also of one that has come back."""
-    new = {name: new.get(name) if name != 'serial' else new.get(name) or old[name] for name in FOUND}
+    new = {name: new.get(name, old[name]) for name in FOUND} | {'serial': new.get('serial') or old['serial']}
     values = {name: value for name, value in new.items() if value != old[name]}
     changed = difference.changes(old['address'], old, new, _NEWS)
     if old['state'] == 'removed':
         event = device.back(old, is_deployed=node['provision_state'] in _DEPLOYED)
-        values |= {'state': device.move('removed', event), 'state_reason': 'It has come back.', 'removed_at': None}
+        values |= {'state': device.move('removed', event), 'removed_at': None,
+                   'state_reason': None if (old['state_reason'] or '').startswith(_GONE) else old['state_reason']}
         told['added'].append({name: old[name] for name in _BRIEF})
     if changed:
         told['changed'].append(changed)
@@ -79,11 +81,13 @@ def _keep(connection, node, old, new, told):
 
 def _vanish(connection, old, new):
     """It is not there any more; who has it, has it still, and is told. ``new`` is what is at its place."""
-    reason = 'The last inspection did not find it' + (
+    reason = _GONE + (
         '.' if new is None else f', but {new.get("vendor_id")}:{new.get("product_id")}, serial number {new.get("serial")}, '
                                 'at its address.')
     if old['allocation_id'] is not None:
         reason += ' Its allocation keeps it until it ends.'
+    if old['state'] == 'not_ready' and old['state_reason']:         # what an operator said of it holds when it comes back
+        reason = old['state_reason']
     _change(connection, old, {'state': device.move(old['state'], 'vanish'), 'state_reason': reason, 'removed_at': now()})
     claim = {} if old['allocation_id'] is None else {'allocation': old['allocation_id']}
     return {name: old[name] for name in _BRIEF} | claim

@@ -27,12 +27,13 @@ class Found:
 
     def rows(self, connection, node_id):
         query = sa.select(*(self.table.c[name] for name in self.columns)).where(self.table.c.node_id == node_id)
-        return [row.parse(self.table, found) for found in connection.execute(query.order_by(self.table.c.name)).mappings()]
+        return sorted((row.parse(self.table, found) for found in connection.execute(query).mappings()), key=_name)
 
     def replace(self, connection, node, found):
-        """Make the rows of ``node`` those that were ``found`` (dicts of ``columns``); what changed, as ``difference`` tells it."""
-        before, found = self.rows(connection, node['id']), [{name: one.get(name) for name in self.columns} for one in found]
-        if before != sorted(found, key=lambda one: one['name']):
+        """Make the rows of ``node`` those that were ``found`` (dicts of ``columns``); what changed (see ``difference``)."""
+        before = self.rows(connection, node['id'])
+        found = sorted(({name: one.get(name) for name in self.columns} for one in found), key=_name)
+        if before != found:
             connection.execute(sa.delete(self.table).where(self.table.c.node_id == node['id']))
             if found:
                 connection.execute(sa.insert(self.table), [row.dump(self.table, one) | {'node_id': node['id']} for one in found])
@@ -42,3 +43,7 @@ class Found:
     def _said(self, old, new):
         """``new`` with what it does not say as in ``old``."""
         return new | {name: old[name] for name in self.silent if old and (not new[name] or not old[name])}
+
+
+def _name(one):
+    return one['name']
