@@ -35,6 +35,7 @@ def store(task, connection, node, found, plugin_data, known):
     told = {'pci_devices': devices.reconcile(connection, node, inventory.devices(found, plugin_data)),
             'disks': DISKS.replace(connection, node, inventory.disks(found, plugin_data)),
             'nics': NICS.replace(connection, node, inventory.nics(found, inventory.neighbours(plugin_data)))}
+    devices.reserve(connection, node)
     offers.apply(task.conf, connection, node)
     if known is not None:
         told['machine'] = machine_changes(known, found)

@@ -12,8 +12,6 @@ MOST = 4096
 _MOST_NUMBER = 2 ** 31 - 1
 _ADDRESS = re.compile(r'(?:([0-9a-f]{4,8}):)?([0-9a-f]{2}:[01][0-9a-f]\.[0-7])')
 _MAC = re.compile(r'[0-9a-f]{2}(?::[0-9a-f]{2}){5}')
-#: Where a disk hangs, in the link that udev makes: the last PCI device of its way.
-_BY_PATH = re.compile(r'pci-([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])')
 
 
 def _text(length):
@@ -107,12 +105,6 @@ def machine(found):
     vendor = vendor if isinstance(vendor, dict) else {}
     names = {'system_vendor': 'manufacturer', 'system_product': 'product_name', 'system_serial': 'serial_number'}
     return {column: _text(255)(vendor.get(name)) for column, name in names.items()}
-
-
-def place(disk):
-    """Address of the PCI device that a disk hangs on, or None where its by_path does not tell."""
-    found = _BY_PATH.findall(disk['by_path'] or '')
-    return found[-1] if found else None
 
 
 def _rows(things, columns, key, *, is_partial=False):

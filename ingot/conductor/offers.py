@@ -1,29 +1,31 @@
-"""What a host offers of its PCI devices, decided after each inspection."""
+"""What hosts offer of their PCI devices: after an inspection, and when the operator's list has changed."""
 
-import sqlalchemy as sa
+import logging
 
-from ingot.conductor import inventory
-from ingot.db import device as devices
-from ingot.db import models
-from ingot.db.disk import DISKS
-from ingot.db.engine import now
-from ingot.db.nic import NICS
-from ingot.scheduler.reserved import reserved
+from ingot.conductor import information
+from ingot.db import offer
+
+log = logging.getLogger(__name__)
 
 
 def apply(conf, connection, node):
-    """Mark the devices that the host keeps for itself, in the transaction of the inspection that found them."""
-    mark_reserved(connection, node)
+    """Hold the list that counts for ``node`` (a dict) against its devices, in the transaction of the inspection."""
+    tell(node, offer.apply(connection, node, information.current(conf).of(node)))
 
 
-def mark_reserved(connection, node):
-    """``reserved_for`` of each device of ``node`` (a dict with its id) is what the host needs it for, or null."""
-    found, ports = devices.of_node(connection, node), models.ports
-    macs = set(connection.execute(sa.select(ports.c.address).where(
-        ports.c.node_id == node['id'], ports.c.pxe_enabled.is_(True))).scalars())
-    disks = [inventory.place(disk) for disk in DISKS.rows(connection, node['id']) if disk['role'] == 'root']
-    kept = reserved(found, NICS.rows(connection, node['id']), disks, macs)
-    for one in found:
-        if one['reserved_for'] != kept.get(one['address']) and one['state'] != 'removed':
-            connection.execute(sa.update(devices.TABLE).where(devices.TABLE.c.id == one['id']).values(
-                reserved_for=kept.get(one['address']), generation=devices.TABLE.c.generation + 1, updated_at=now()))
+def turn(crew):
+    """Of our nodes: those whose list is another one than when it was last held against their devices."""
+    wanted = information.current(crew.conf)
+    for node in offer.differing(crew.database, wanted):
+        if crew.is_stopping:
+            return
+        if crew.is_mine((node['slot'], node['conductor_group'], node['driver'])):
+            with crew.database.write() as connection:
+                changed = offer.apply(connection, node, wanted.of(node))
+            tell(node, changed)
+
+
+def tell(node, changed):
+    """Log what a node offers newly, and what it does not offer any more."""
+    for what, addresses in changed.items():
+        log.info('Node %s: PCI devices %s: %s', node['uuid'], what, ', '.join(addresses))

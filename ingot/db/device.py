@@ -11,8 +11,11 @@ import uuid as uuids
 import sqlalchemy as sa
 
 from ingot.db import difference, models, row
+from ingot.db.disk import DISKS
 from ingot.db.engine import now
+from ingot.db.nic import NICS
 from ingot.scheduler import device
+from ingot.scheduler.reserved import place, reserved
 
 TABLE = models.devices
 #: What the machine tells of a device, in the order in which it is shown.
@@ -28,9 +31,11 @@ _GONE = 'The last inspection did not find it'
 _DEPLOYED = frozenset({'active', 'rescue', 'rescue wait', 'rescuing', 'unrescuing', 'servicing', 'service wait'})
 
 
-def of_node(connection, node):
-    """The devices of ``node``, removed ones too, as dicts by column, JSON parsed, by address."""
+def of_node(connection, node, *, is_locked=False):
+    """The devices of ``node``, removed ones too, as dicts by column, JSON parsed, by address; nobody else changes them until the
+    transaction ends if ``is_locked``."""
     query = sa.select(TABLE).where(TABLE.c.node_id == node['id']).order_by(TABLE.c.address)
+    query = query.with_for_update() if is_locked else query
     return [row.parse(TABLE, found) for found in connection.execute(query).mappings()]
 
 
@@ -41,7 +46,8 @@ def reconcile(connection, node, found):
     (and ``allocation``: the id of the claim on what is gone), and of "changed" {'what': address, 'before', 'after'}. To be
     called in the transaction of the inspection, which has locked the node.
     """
-    known, found = {one['address']: one for one in of_node(connection, node)}, {one['address']: one for one in found}
+    known = {one['address']: one for one in of_node(connection, node, is_locked=True)}
+    found = {one['address']: one for one in found}
     told = {'added': [], 'removed': [], 'changed': []}
     for address, old in known.items():
         new = found.get(address)
@@ -104,3 +110,16 @@ def _add(connection, node, found):
     if rows:
         connection.execute(sa.insert(TABLE), rows)
     return [{name: one[name] for name in _BRIEF} for one in rows]
+
+
+def reserve(connection, node):
+    """``reserved_for`` of each device of ``node`` becomes what the host needs it for, or null: after the disks and network cards of
+    the same inspection are stored."""
+    found, ports = of_node(connection, node, is_locked=True), models.ports
+    macs = set(connection.execute(sa.select(ports.c.address).where(
+        ports.c.node_id == node['id'], ports.c.pxe_enabled.is_(True))).scalars())
+    disks = [place(disk['by_path']) for disk in DISKS.rows(connection, node['id']) if disk['role'] == 'root']
+    kept = reserved(found, NICS.rows(connection, node['id']), disks, macs)
+    for one in found:
+        if one['reserved_for'] != kept.get(one['address']) and one['state'] != 'removed':
+            _change(connection, one, {'reserved_for': kept.get(one['address'])})

@@ -26,6 +26,9 @@ VERBS = ('enable', 'disable', 'drain', 'repair', 'fail')
 #: The state that an operator wishes for -> the moves that lead there, of which the first possible one is made.
 WISHES = {'ready': ('enable',), 'not_ready': ('disable', 'repair'), 'draining': ('drain',), 'failed': ('fail',)}
 
+#: Why a device that was away is ``not_ready``.
+RETURNED = 'It has come back.'
+
 
 def move(state, event):
     """The state that ``event`` makes of ``state``; InvalidState names the events that are possible."""

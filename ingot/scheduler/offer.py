@@ -81,26 +81,31 @@ def applied(offers, device):
 
 def _granted(device, entry):
     """``enable`` makes ready what nobody has judged yet; what an operator disabled or drained has a reason, and stays so."""
-    reason = None if device['state_reason'] == WITHDRAWN else device['state_reason']
-    if entry.get('enable') and device['state'] == 'not_ready' and reason is None:
-        return {'state': devices.move(devices.move('not_ready', 'enable'), 'accept'), 'state_reason': None}
-    return {'state_reason': reason}
+    if device['state'] != 'not_ready' or not _is_ours(device['state_reason']):
+        return {}
+    state = devices.move(devices.move('not_ready', 'enable'), 'accept') if entry.get('enable') else 'not_ready'
+    return {'state': state, 'state_reason': None}
 
 
 def _withdrawn(device):
-    if (device['state'], 'withdraw') not in devices.MOVES:
-        return {}
-    return {'state': devices.move(device['state'], 'withdraw'),
-            'state_reason': why_reserved(device['reserved_for']) if device['reserved_for'] else WITHDRAWN}
+    reason = why_reserved(device['reserved_for']) if device['reserved_for'] else WITHDRAWN
+    if (device['state'], 'withdraw') in devices.MOVES:
+        return {'state': devices.move(device['state'], 'withdraw'), 'state_reason': reason}
+    if device['state'] == 'not_ready' and device['reserved_for'] and _is_ours(device['state_reason']):
+        return {'state_reason': reason}
+    return {}
 
 
-def refusal(device, place=None):
-    """Why ``device`` (a dict) is not offered, a sentence, or None when it is."""
+def _is_ours(reason):
+    """Whether nobody but inspection and this rule has judged a device: no operator gave this reason."""
+    return reason in {None, devices.RETURNED, WITHDRAWN, *map(why_reserved, _RESERVED)}
+
+
+def refusal(device):
+    """Why ``device`` (a dict) cannot be enabled, a sentence, or None when it can."""
     if device['reserved_for']:
         return why_reserved(device['reserved_for'])
-    if not device['offered']:
-        return "The host's list (pci_information) does not offer it."
-    return None
+    return None if device['offered'] else "The host's list (pci_information) does not offer it."
 
 
 def why_reserved(reserved_for):
@@ -119,17 +124,21 @@ def _check(document):
     if unknown := sorted(map(str, document.keys() - known)):
         raise errors.Invalid(f'pci_information has sections that are unknown: {", ".join(unknown)[:200]}.',
                              remedy=f'Sections: {", ".join(sorted(known))}.')
-    for section in sorted(document.keys() - {'default'}):
-        if not isinstance(document[section] or {}, dict):
+    for section, found in document.items():
+        if found is None:
+            continue                       # a heading with nothing below it
+        if section == 'default':
+            _check_list('default', found)
+        elif isinstance(found, dict) and all(isinstance(name, str) for name in found):
+            for name, entries in found.items():
+                _check_list(f'{section}/{name}', entries)
+        else:
             raise errors.Invalid(f'pci_information: {section} must be an object {{name: list of entries}}.')
-        for name, entries in (document[section] or {}).items():
-            _check_list(f'{section}/{name}', entries)
-    _check_list('default', document.get('default') or [])
 
 
 def _check_list(place, entries):
     if not isinstance(entries, list):
-        raise errors.Invalid(f'pci_information: {place} must be a list of entries.')
+        raise errors.Invalid(f'pci_information: {place} must be a list of entries; [] offers nothing.')
     for number, entry in enumerate(entries):
         try:
             _check_entry(entry)

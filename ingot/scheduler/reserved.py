@@ -1,5 +1,9 @@
 """Which PCI devices of a machine its host needs itself: never offered, whatever its list says; pure."""
 
+import re
+
+#: In the link that udev makes for a disk: the last PCI device of its way.
+_BY_PATH = re.compile(r'pci-([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])')
 #: IPMI interfaces (PCI Code and ID Assignment, class 0Ch, sub-class 07h).
 _IPMI = '0c07'
 #: Devices that BMCs show to their hosts, as screens and mailboxes: vendor -> products, None for all.
@@ -22,6 +26,12 @@ def reserved(devices, nics, disks, pxe_macs):
         if nic['address'] in pxe_macs and nic['pci_address'] in parents:
             kept |= {place: 'pxe' for place in (nic['pci_address'], parents[nic['pci_address']]) if place}
     return kept
+
+
+def place(by_path):
+    """Address of the PCI device that a disk hangs on ('/dev/disk/by-path/pci-0000:5e:00.0-nvme-1'), or None."""
+    found = _BY_PATH.findall(by_path or '')
+    return found[-1] if found else None
 
 
 def _is_bmc(device):

@@ -44,13 +44,6 @@ def test_addresses(told, address):
     assert inventory.address(told) == address
 
 
-@pytest.mark.parametrize(('path', 'place'), [
-    ('/dev/disk/by-path/pci-0000:5e:00.0-nvme-1', '0000:5e:00.0'), ('/dev/disk/by-path/pci-0000:00:17.0-ata-1', '0000:00:17.0'),
-    ('/dev/disk/by-path/pci-10000:e1:00.0-nvme-1', '10000:e1:00.0'), ('/dev/disk/by-path/virtio-0', None), (None, None)])
-def test_the_device_that_a_disk_hangs_on(path, place):
-    assert inventory.place({'by_path': path}) == place
-
-
 def test_what_has_no_place_is_no_row_and_the_last_of_a_place_counts():
     rows = inventory.devices({'pci_devices': [{'vendor_id': '10de'}, 7, {'address': 'x'}, {'address': '17:00.0', 'driver': 'a'},
                                               {'address': '0000:17:00.0', 'driver': 'b'}]}, {})

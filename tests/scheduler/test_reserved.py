@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingot.scheduler.reserved import reserved
+from ingot.scheduler.reserved import place, reserved
 
 
 def device(address, vendor_id='8086', product_id='1592', class_id='020000', parent=None):
@@ -35,3 +35,10 @@ def test_boot_card_and_boot_disk(nics, disks, macs, kept):
 def test_what_a_bmc_shows_to_its_host(vendor_id, product_id, class_id, is_bmc):
     kept = reserved([device('0000:03:00.0', vendor_id, product_id, class_id)], [], [], set())
     assert kept == ({'0000:03:00.0': 'bmc'} if is_bmc else {})
+
+
+@pytest.mark.parametrize(('path', 'address'), [
+    ('/dev/disk/by-path/pci-0000:5e:00.0-nvme-1', '0000:5e:00.0'), ('/dev/disk/by-path/pci-0000:00:17.0-ata-1', '0000:00:17.0'),
+    ('/dev/disk/by-path/pci-10000:e1:00.0-nvme-1', '10000:e1:00.0'), ('/dev/disk/by-path/virtio-0', None), (None, None)])
+def test_the_device_that_a_disk_hangs_on(path, address):
+    assert place(path) == address
