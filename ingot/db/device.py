@@ -113,8 +113,8 @@ def _add(connection, node, found):
 
 
 def reserve(connection, node):
-    """``reserved_for`` of each device of ``node`` becomes what the host needs it for, or null: after the disks and network cards of
-    the same inspection are stored."""
+    """``reserved_for`` of each device of ``node`` becomes what the host needs it for, or null; after the disks and network cards
+    of the same inspection are stored."""
     found, ports = of_node(connection, node, is_locked=True), models.ports
     macs = set(connection.execute(sa.select(ports.c.address).where(
         ports.c.node_id == node['id'], ports.c.pxe_enabled.is_(True))).scalars())
