@@ -3,7 +3,7 @@
 import logging
 
 from ingot.conductor import information
-from ingot.db import offer
+from ingot.db import device, offer
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ def turn(crew):
             return
         if crew.is_mine((node['slot'], node['conductor_group'], node['driver'])):
             with crew.database.write() as connection:
+                device.reserve(connection, node)
                 changed = offer.apply(connection, node, wanted.of(node))
             tell(node, changed)
 

@@ -28,8 +28,6 @@ PAST = {'enable': 'Enabled', 'disable': 'Disabled', 'drain': 'Drained', 'repair'
 #: The state that an operator wishes for -> the moves that lead there, of which the first possible one is made.
 WISHES = {'ready': ('enable',), 'not_ready': ('disable', 'repair'), 'draining': ('drain',), 'failed': ('fail',)}
 
-#: Why a device that was away is ``not_ready``.
-RETURNED = 'It has come back.'
 
 
 def move(state, event):

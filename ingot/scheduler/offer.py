@@ -97,8 +97,8 @@ def _withdrawn(device):
 
 
 def _is_ours(reason):
-    """Whether nobody but inspection and this rule has judged a device: no operator gave this reason."""
-    return reason in {None, devices.RETURNED, WITHDRAWN, *map(why_reserved, _RESERVED)}
+    """Whether nobody but this rule has judged a device: no operator gave this reason."""
+    return reason in {None, WITHDRAWN, *map(why_reserved, _RESERVED)}
 
 
 def check(device):

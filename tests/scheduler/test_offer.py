@@ -59,8 +59,8 @@ def test_what_is_offered_newly_waits_for_an_operator_unless_the_entry_says_enabl
 def test_what_an_operator_disabled_stays_so():
     judged = {**DEVICE, 'state_reason': 'Its fan is loud.'}
     assert offer.applied(listed(READY), judged) == {'offered': True, 'extra_info': {'group': 'a'}}
-    returned = {**DEVICE, 'state_reason': device.RETURNED}
-    assert offer.applied(listed(READY), returned)['state'] == 'ready'
+    withdrawn = {**DEVICE, 'state_reason': offer.WITHDRAWN}
+    assert offer.applied(listed(READY), withdrawn)['state'] == 'ready', 'it was not an operator who said so'
 
 
 @pytest.mark.parametrize(('state', 'after'), [('ready', 'not_ready'), ('claimed', 'draining'), ('in_use', 'draining'),
