@@ -100,6 +100,8 @@ FIELDS = {
     'runbook': _table('''
         112 description traits'''),
     'rule': {},
+    'device': {},
+    'flavor': {},
     'bios': _table('''
         74 attribute_type allowable_values lower_bound upper_bound min_length max_length read_only reset_required unique'''),
     'firmware': _table('''
@@ -155,6 +157,8 @@ FILTERS = {
     'template': {},
     'runbook': {},
     'rule': {},
+    'device': {},
+    'flavor': {},
     'bios': _table('''
         74 fields detail'''),
     'history': {},

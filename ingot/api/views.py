@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ingot import errors
 from ingot.api import mask, versions
-from ingot.db import allocation, chassis, node, port, portgroup, row, rule, runbook, template, volume
+from ingot.db import allocation, chassis, node, pci_device, pci_flavor, port, portgroup, row, rule, runbook, template, volume
 
 _HIDDEN = frozenset({'generation'})
 #: Most JSON columns of most rows are empty: one object stands for all of them.
@@ -146,5 +146,9 @@ TARGET = of('target', 'targets', volume.TARGETS, ('uuid', 'node_uuid', 'volume_t
 TEMPLATE = of('template', 'deploy_templates', template.STORE, ('uuid', 'name'))
 RUNBOOK = of('runbook', 'runbooks', runbook.STORE, ('uuid', 'name'))
 RULE = of('rule', 'inspection_rules', rule.STORE, ('uuid', 'description', 'priority', 'phase'))
+DEVICE = of('device', 'pci_devices', pci_device.STORE, (
+    'uuid', 'node_uuid', 'address', 'vendor_id', 'product_id', 'state', 'offered', 'reserved_for'))
+FLAVOR = of('flavor', 'pci_flavors', pci_flavor.STORE, ('uuid', 'name', 'description', 'match', 'public', 'owner'), at_times={
+    'warning': {'type': 'string', 'description': 'Why it means no device, after its match was set.'}})
 ALLOCATION = of('allocation', 'allocations', allocation.STORE, tuple(
     name for name in allocation.STORE.shown if name != 'generation'))

@@ -1,7 +1,7 @@
 """The conductor's RPC methods: take the lock, name a flow, nothing else. JSON in, JSON out."""
 
 from ingot import errors, states
-from ingot.conductor import crew, deploy, members, periodic, vendor
+from ingot.conductor import crew, deploy, information, members, periodic, vendor
 from ingot.conductor import verb as verbs
 from ingot.db import node as nodes
 from ingot.db import operation as operations
@@ -32,6 +32,7 @@ class Service:
 
     def __init__(self, conf, database, drivers):
         self.conf, self.database, self.drivers = conf, database, drivers
+        information.current(conf)            # a broken file is refused here, at start
         self.crew = crew.Crew(conf, database, drivers)
         self.periodic = periodic.Periodic(self.crew)
 

@@ -44,6 +44,11 @@ class Store:
         """The error for a row that is not there."""
         return errors.NotFound(f'{self.noun[0].upper()}{self.noun[1:]} {ident} could not be found.')
 
+    def conditions(self, filters):
+        """SQL conditions of ``filters`` ({name: wanted}), as ``rows`` understands them."""
+        return [self._filters[name](value) if name in self._filters else self.table.c[name] == value
+                for name, value in filters.items()]
+
     def rows(self, database, columns, filters, **paging):
         """A page of rows that meet all of ``filters``; see ``page``."""
         return page(database, self.table, columns, filters, self._filters, **paging)

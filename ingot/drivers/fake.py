@@ -405,7 +405,8 @@ def inventory(node):
     nic = {'name': 'eth0', 'mac_address': mac, 'ipv4_address': None, 'has_carrier': True, 'vendor': '0x1af4',
            'product': '0x1000', 'pci_address': '0000:00:03.0', 'driver': 'virtio_net', 'speed_mbps': 10000, 'lldp': None}
     disk = {'name': '/dev/sda', 'size': 480 << 30, 'model': 'Fake Disk', 'serial': seed[3:9].hex(),
-            'wwn': '0x5' + seed[9:16].hex(), 'vendor': 'INGOT', 'rotational': False, 'hctl': '0:0:0:0', 'by_path': None}
+            'wwn': '0x5' + seed[9:16].hex(), 'vendor': 'INGOT', 'rotational': False, 'hctl': '0:0:0:0', 'by_path': None,
+            'role': 'root'}
     changes = _wishes(node).get('pci_devices')
     return {'system_vendor': {'manufacturer': 'Ingot', 'product_name': 'Fake machine',
                               'serial_number': str(uuid.UUID(bytes=seed[:16]))},

@@ -1,4 +1,4 @@
-"""PCI devices: their states, the table of moves between them, and the attributes that a match may name; pure.
+"""PCI devices: their states and the table of moves between them; pure.
 
 ``MOVES[state, event]`` is the next state. A device counts for requests only while it is ``ready``; see ``counts``.
 """
@@ -22,11 +22,12 @@ _TABLE = {
 MOVES = {(state, move.split('>')[0]): move.split('>')[1] for state, moves in _TABLE.items() for move in moves.split()}
 STATES = tuple(_TABLE)
 #: What operators may ask for; the rest happens to a device.
-VERBS = ('enable', 'disable', 'drain', 'repair')
+VERBS = ('enable', 'disable', 'drain', 'repair', 'fail')
+#: What happened to a device, in the reason for its state.
+PAST = {'enable': 'Enabled', 'disable': 'Disabled', 'drain': 'Drained', 'repair': 'Repaired', 'fail': 'Called broken'}
+#: The state that an operator wishes for -> the moves that lead there, of which the first possible one is made.
+WISHES = {'ready': ('enable',), 'not_ready': ('disable', 'repair'), 'draining': ('drain',), 'failed': ('fail',)}
 
-#: What a match may name beside labels.
-ATTRIBUTES = ('address', 'vendor_id', 'product_id', 'subsystem_vendor_id', 'subsystem_id', 'class_id', 'revision', 'driver',
-              'function', 'numa_node', 'max_vfs', 'link_speed', 'link_width', 'max_link_speed', 'max_link_width', 'unit')
 
 
 def move(state, event):
@@ -43,7 +44,7 @@ def verbs(state):
 
 
 def back(device, *, is_deployed):
-    """The event by which a removed ``device`` (a dict) returns: whose it was, it is again. ``is_deployed``: its node is in use."""
+    """The event by which a removed ``device`` (a dict) returns: whose it was, it is again. ``is_deployed``: on its node."""
     if device['allocation_id'] is None:
         return 'return'
     return 'return_in_use' if is_deployed else 'return_claimed'
@@ -53,11 +54,6 @@ def counts(device):
     """Whether ``device`` (a dict) can be given to somebody, as far as it is up to the device."""
     return (device['state'] == 'ready' and bool(device['offered']) and not device['reserved_for']
             and device['allocation_id'] is None)
-
-
-def facts(device):
-    """What a match sees of ``device`` (a dict, JSON parsed): its attributes, and its labels; those of the host win."""
-    return {**device['labels'], **device['extra_info'], **{name: device[name] for name in ATTRIBUTES}}
 
 
 _REMEDIES = {('claimed', 'disable'): 'Drain it: it is not given again when it comes back.',

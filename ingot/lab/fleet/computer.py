@@ -65,7 +65,7 @@ class Computer:
                 'cpu': {'architecture': 'x86_64', 'count': 32, 'model_name': 'Fleet CPU', 'flags': ['lm', 'vmx']},
                 'memory': {'total': 128 << 30, 'physical_mb': 128 << 10},
                 'boot': {'current_boot_mode': 'bios', 'pxe_interface': self.mac},
-                'disks': [self.disk.describe()._asdict()], 'interfaces': [nic],
+                'disks': [self.disk.describe()._asdict() | {'role': 'root'}], 'interfaces': [nic],
                 'pci_devices': board.devices(hashlib.sha256(f'fleet {self.number}'.encode()).digest()), 'bmc_address': None}
 
     # What its agent did.
