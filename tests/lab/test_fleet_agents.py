@@ -137,8 +137,8 @@ def test_the_others_are_deployed_with_one_netboot_and_one_write_each(site):
     for number in range(EACH * len(ENDS), COUNT):
         counts = site.counts(number)
         assert site.row(number)['provision_state'] == 'active'
-        assert counts == {'power on': 2, 'ramdisk': 1, 'system': 1, ('call home', 'done'): 1, ('write image', 'begun'): 1,
-                          ('write image', 'done'): 1}
+        assert counts == {'power on': 2, 'ramdisk': 1, 'system': 1, ('call home', 'done'): 1, ('verify devices', 'begun'): 1,
+                          ('verify devices', 'done'): 1, ('write image', 'begun'): 1, ('write image', 'done'): 1}
 
 
 def test_a_lie_is_seen_by_the_counts_alone(site):
