@@ -100,6 +100,7 @@ FIELDS = {
     'runbook': _table('''
         112 description traits'''),
     'rule': {},
+    'placement_group': {},
     'bios': _table('''
         74 attribute_type allowable_values lower_bound upper_bound min_length max_length read_only reset_required unique'''),
     'firmware': _table('''
@@ -155,6 +156,7 @@ FILTERS = {
     'template': {},
     'runbook': {},
     'rule': {},
+    'placement_group': {},
     'bios': _table('''
         74 fields detail'''),
     'history': {},

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ingot import errors
 from ingot.api import mask, versions
-from ingot.db import allocation, chassis, node, port, portgroup, row, rule, runbook, template, volume
+from ingot.db import allocation, chassis, node, placement_group, port, portgroup, row, rule, runbook, template, volume
 
 _HIDDEN = frozenset({'generation'})
 #: Most JSON columns of most rows are empty: one object stands for all of them.
@@ -148,3 +148,6 @@ RUNBOOK = of('runbook', 'runbooks', runbook.STORE, ('uuid', 'name'))
 RULE = of('rule', 'inspection_rules', rule.STORE, ('uuid', 'description', 'priority', 'phase'))
 ALLOCATION = of('allocation', 'allocations', allocation.STORE, tuple(
     name for name in allocation.STORE.shown if name != 'generation'))
+PLACEMENT_GROUP = of('placement_group', 'placement_groups', placement_group.STORE, (
+    'uuid', 'name', 'policy', 'scope', 'hard', 'owner'), at_times={'members': {
+        'type': 'array', 'items': {'type': 'string'}, 'description': 'Uuids of its allocations; of one group alone.'}})

@@ -13,12 +13,14 @@ from ingot.api.v1 import (
     lookup,
     node,
     openapi,
+    placement_group,
     port,
     portgroup,
     queue,
     rule,
     runbook,
     shard,
+    stats,
     template,
     volume,
 )
@@ -40,7 +42,8 @@ def tree(site):
                  'events': events.Events(site, since=versions.ENDPOINTS['events']),
                  'lookup': lookup.Lookup(site, since=versions.ENDPOINTS['lookup']),
                  'heartbeat': lookup.Heartbeats(site, since=versions.ENDPOINTS['heartbeat']),
-                 'continue_inspection': lookup.Inspections(site), 'queue': queue.tree(site)}
+                 'continue_inspection': lookup.Inspections(site), 'queue': queue.tree(site),
+                 'placement_groups': placement_group.tree(site), 'stats': stats.tree(site)}
     root = Discovery(site, fixed={'v1': Version(site, fixed=resources), **resources, 'healthcheck': Health(site),
                                   'openapi.json': openapi.Document(site), 'docs': openapi.Page(site)})
     root.fixed['openapi.json'].root = root
