@@ -146,8 +146,16 @@ TARGET = of('target', 'targets', volume.TARGETS, ('uuid', 'node_uuid', 'volume_t
 TEMPLATE = of('template', 'deploy_templates', template.STORE, ('uuid', 'name'))
 RUNBOOK = of('runbook', 'runbooks', runbook.STORE, ('uuid', 'name'))
 RULE = of('rule', 'inspection_rules', rule.STORE, ('uuid', 'description', 'priority', 'phase'))
+#: What an allocation shows of what newer clients ask for, where they did.
+_ALLOCATED = {
+    **{name: {'type': 'array', 'items': {'type': 'string'}} for name in (
+        'preferred_traits', 'forbidden_traits', 'where', 'allocations')},
+    **{name: {'type': 'string'} for name in ('placement_group', 'strategy', 'gang', 'expires_at')},
+    'count': {'type': 'integer'}, 'priority': {'type': 'integer'}, 'wait': {'type': 'boolean'},
+    'pci': {'type': 'array', 'items': {'type': 'object'}, 'description': 'Requests for devices, each with those that it was granted.'},
+    'why': {'type': 'object', 'description': 'What stands in its way: summary, blocking, relax.'}}
 ALLOCATION = of('allocation', 'allocations', allocation.STORE, tuple(
-    name for name in allocation.STORE.shown if name != 'generation'))
+    name for name in allocation.STORE.shown if name != 'generation'), at_times=_ALLOCATED)
 PLACEMENT_GROUP = of('placement_group', 'placement_groups', placement_group.STORE, (
     'uuid', 'name', 'policy', 'scope', 'hard', 'owner'), at_times={'members': {
         'type': 'array', 'items': {'type': 'string'}, 'description': 'Uuids of its allocations; of one group alone.'}})
