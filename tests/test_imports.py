@@ -15,16 +15,17 @@ MAY_IMPORT = {
     'initramfs': {'errors', 'programs'},
     'rpc': {'errors', 'config'},
     'ring': set(), 'fence': set(),
-    'db': {'errors', 'states', 'queue', 'config', 'ring'},
+    'scheduler': {'errors'},
+    'db': {'errors', 'states', 'queue', 'config', 'ring', 'scheduler'},
     'drivers': {'errors', 'states', 'config', 'programs', 'concurrency', 'fence'},
     'rules': {'errors'},
-    'conductor': GROUND | {'rpc', 'db', 'drivers', 'rules'},
-    'api': GROUND | {'rpc', 'db', 'rules'},
+    'conductor': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler'},
+    'api': GROUND | {'rpc', 'db', 'rules', 'scheduler'},
     'ramdisk': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs'},
     'ramdisk.agent': set(),
     'lab': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs', 'ramdisk.agent'},
-    'simulation': GROUND | {'rpc', 'db', 'drivers', 'rules', 'conductor', 'lab'},
-    'cli': GROUND | {'rpc', 'db', 'drivers', 'rules', 'conductor', 'api', 'ramdisk', 'lab', 'simulation', 'cli'},
+    'simulation': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler', 'conductor', 'lab'},
+    'cli': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler', 'conductor', 'api', 'ramdisk', 'lab', 'simulation', 'cli'},
 }
 FILES = sorted(path for path in HOUSE.rglob('*.py') if 'migrations' not in path.parts)
 

@@ -1,1 +1,1 @@
-"""Scheduling: which nodes and devices a request gets, or why none. Pure: facts in, decisions out."""
+"""Who gets which machine and which of its devices, and why not: facts in, decision out; pure, without I/O."""
