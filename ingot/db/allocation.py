@@ -118,7 +118,7 @@ def take(database, values, picks, columns, wanted=None):
     with database.read() as connection:
         claim.check(connection, picks)
     checked = decision.decide(database, {**values, 'candidate_nodes': [pick.node for pick in picks], 'count': len(picks),
-                                         'placement_group': (wanted or {}).get('placement_group')})
+                                         'placement_group': (wanted or {}).get('placement_group')}, explain=True)
     if not checked.picks:
         raise errors.Outdated(f'The candidates do not fit any more: {checked.why["summary"]}')
     decided = decision.Decided(picks=picks, group=checked.group)

@@ -112,19 +112,37 @@ def _take_devices(connection, wanted, node, requests):
 
 
 def _devices(connection, node, requests):
+    """{uuid: row} of all devices of ``node``, when those of ``requests`` go together; Invalid when they never do, else Outdated."""
     uuids = [uuid for some in requests for uuid in some]
     if not uuids:
         return {}
-    found = {one['uuid']: one for one in connection.execute(
-        sa.select(_DEVICES).where(_DEVICES.c.node_id == node['id'], _DEVICES.c.uuid.in_(uuids))).mappings()}
-    addresses = {one['address'] for one in found.values()}
-    pairs = sorted((one['parent'], one['address']) for one in found.values() if one['parent'] in addresses)
-    if pairs:
-        raise errors.Invalid(f'Of node {node["uuid"]}, {pairs[0][1]} is a virtual function of {pairs[0][0]}: whoever has one of '
-                             'the two has the other as well.')
     if len(uuids) != len(set(uuids)):
         raise errors.Invalid(f'The same device of node {node["uuid"]} is to be given twice.')
+    found = {one['uuid']: one for one in connection.execute(
+        sa.select(_DEVICES).where(_DEVICES.c.node_id == node['id'])).mappings()}
+    taken = [found[uuid] for uuid in uuids if uuid in found]
+    for one in taken:
+        if are_related(one, taken):
+            raise errors.Invalid(f'Device {one["address"]} of node {node["uuid"]} is to be given together with its own virtual or '
+                                 'physical function: whoever has one has the other.')
+    others = [one for one in found.values() if one['uuid'] not in uuids and one['state'] != 'removed']
+    for one in others:
+        _check_other(node, one, taken)
     return found
+
+
+def _check_other(node, one, taken):
+    """Device ``one``, which is not to be given, is nothing that goes with those that are ``taken``."""
+    if one['allocation_id'] is not None and are_related(one, taken):
+        raise errors.Outdated(f'Device {one["address"]} of node {node["uuid"]} has an allocation, and is part of what was chosen.')
+    if one['unit'] and one['unit'] in {each['unit'] for each in taken} and not are_related(one, taken):
+        raise errors.Invalid(f'Device {one["address"]} of node {node["uuid"]} belongs to unit {one["unit"]}, whose devices are '
+                             'given together.', remedy='Claim all of the unit, or none of it.')
+
+
+def are_related(one, others):
+    """Whether device ``one`` is the physical function of a virtual one among ``others``, or the reverse."""
+    return any(one['address'] == other['parent'] or one['parent'] == other['address'] for other in others)
 
 
 def _giveable(node, uuid, one):

@@ -35,11 +35,11 @@ class Decided:
     group: object = None
 
 
-def decide(database, wanted, *, attempt=0, is_ranked=False, explain=None):
+def decide(database, wanted, *, attempt=0, limit=None, explain=None):
     """What ``wanted`` (members of a request, as they are sent) gets, by what there is now. Invalid for what is unknown.
 
     :param attempt: how often it was decided before, and somebody else was faster: those who meet there look elsewhere.
-    :param is_ranked: all that fit are candidates. :param explain: tell ``why`` (default: of requests with newer members).
+    :param limit: so many candidates, the best of all; None: one will do. :param explain: tell ``why`` (default: of requests with newer members).
     """
     request = requests.read({name: value for name, value in wanted.items() if name in requests.READERS})
     explain = bool(wanted.keys() & _NEWER) if explain is None else explain
@@ -47,11 +47,17 @@ def decide(database, wanted, *, attempt=0, is_ranked=False, explain=None):
         flavors, group = _flavors(connection, wanted), _group(connection, request.placement_group)
         groups = [_with_members(connection, group)] if group else []
         conditions = [condition for _, condition in facts.criteria(wanted)]
-        limit = None if is_ranked or any(wanted.get(name) for name in _RANKING) else max(_FIRST, 2 * request.count)
-        for nodes in _batches(connection, conditions, _needs(wanted, group), limit):
-            found = core.decide(Site(_spread(nodes, request.count, attempt), flavors, groups), request)
+        is_ranked = limit or any(wanted.get(name) for name in _RANKING)
+        site, known = Site((), flavors, groups), {}
+        for nodes in _batches(connection, conditions, _needs(wanted, group), None if is_ranked else max(_FIRST, 2 * request.count)):
+            for one in _spread(nodes, request.count, attempt):
+                known[one['uuid']] = one
+                site.put(one)
+            found = core.decide(site, request._replace(candidate_nodes=()), limit or 1)      # no others were read
             if found.candidates:
-                return _decided(found.candidates, request, group, wanted)
+                return _decided(found.candidates, request, group, known)
+        if attempt:                                      # of those that chance left out, one may fit
+            return decide(database, wanted, limit=limit, explain=explain)
         return Decided(why=_why(connection, wanted, request, flavors, groups) if explain else None, group=group)
 
 
@@ -84,11 +90,22 @@ def _spread(nodes, count, attempt):
     return nodes
 
 
-def _decided(candidates, request, group, wanted):
-    shown = tuple({'node': one.node, 'name': one.name, 'generation': one.generation, 'score': one.score, 'devices': one.devices}
-                  for one in candidates)
-    picks = tuple(claim.Pick(one.node, one.generation, one.devices) for one in candidates[:request.count])
+def _decided(candidates, request, group, known):
+    shown = tuple({'node': one.node, 'name': one.name, 'generation': one.generation, 'score': one.score,
+                   'devices': _devices(one, known[one.node]['devices'])} for one in candidates)
+    picks = tuple(claim.Pick(one['node'], one['generation'], one['devices']) for one in shown[:request.count])
     return Decided(picks, None, shown, group)
+
+
+def _devices(candidate, devices):
+    """For each request of devices the uuids to be claimed: those that serve it, and the rest of their units. The virtual functions of
+    a claimed card, and the card of claimed ones, are not claimed: nobody else can have them meanwhile, and they need not be there."""
+    if not candidate.pci:
+        return ()
+    by_uuid = {one['uuid']: one for one in devices}
+    used = [by_uuid[uuid] for uuids in candidate.pci for uuid in uuids]
+    return tuple((*uuids, *(uuid for uuid in along if not claim.are_related(by_uuid[uuid], used)))
+                 for uuids, along in zip(candidate.pci, candidate.along, strict=True))
 
 
 def _why(connection, wanted, request, flavors, groups):

@@ -25,9 +25,8 @@ class Decisions(Resource):
         limit = body.pop('limit', None) or _LIMIT
         body = allocation.checked(self.site, body)
         given = {name: value for name, value in body.items() if value not in (None, [])}
-        decided = decision.decide(self.site.database, given, is_ranked=True, explain=True)
-        count = max(limit, given.get('count', 1))
-        return {'candidates': [_shown(one) for one in decided.candidates[:count]], 'why': decided.why}
+        decided = decision.decide(self.site.database, given, limit=limit, explain=True)
+        return {'candidates': [_shown(one) for one in decided.candidates], 'why': decided.why}
 
 
 def _shown(one):
