@@ -50,9 +50,12 @@ class Boards:
     def __init__(self):
         self.boards, self.kinds = {}, {}
 
-    def find(self, devices):
-        """(Board, the uuids of its devices in order) of a node's devices as rows of the table, or dicts like them."""
-        given = available(devices)
+    def find(self, devices, is_free=True):
+        """(Board, the uuids of its devices in order) of a node's devices as rows of the table, or dicts like them.
+
+        Of a node that is not free: of the devices that it could give when it were, so that ``why`` can tell what to wait for.
+        """
+        given = available(devices if is_free else [*map(released, devices)])
         given.sort(key=_address)
         kinds = tuple(map(self._kind, given))
         addresses = tuple(map(_address, given))
@@ -82,8 +85,13 @@ class Boards:
         return found
 
 
+def released(device):
+    """The device as it will be when its allocation ends."""
+    return {**device, 'state': 'ready', 'allocation_id': None} if device.get('state') in ('claimed', 'in_use') else device
+
+
 def available(devices):
-    """The devices that may be given: ready, offered, of nobody; no part of a held PF, no PF of a held VF, none of a broken unit."""
+    """The devices that may be given: ready, offered, of nobody; no PF or VF of what is held, nothing of a broken unit."""
     given = [device for device in devices if device.get('state') == 'ready' and device.get('offered')
              and device.get('allocation_id') is None and not device.get('reserved_for')]
     if not any(device.get('parent') or device.get('unit') for device in given):

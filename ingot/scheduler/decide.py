@@ -85,7 +85,7 @@ def _in_use(problem):
 
 
 def _candidate(problem, node, score):
-    answer = problem.fit.answer(node.board, problem.request.pci) if problem.request.pci else None
+    answer = problem.fit.answer(node.board, problem.entries()) if problem.request.pci else None
     used, along = (_uuids(node, answer.used), _uuids(node, answer.along)) if answer else ((), ())
     return Candidate(node.uuid, node.name, node.generation, score, used, along)
 

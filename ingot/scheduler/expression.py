@@ -241,7 +241,7 @@ def _comparison(sign, operand):
     """A function that says of a value that is there whether it meets the comparison; other types never do, but for !=."""
     if sign in match.ORDER:
         compare = match.ORDER[sign]
-        return lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and compare(value, operand)
+        return lambda value: is_number(value) and compare(value, operand)
     if sign == '~':
         parts = operand.split('*')
         return lambda value: isinstance(value, str) and match.globs(parts, value)
@@ -259,6 +259,10 @@ def found(facts, path):
             values = [inner[part] for value in values for inner in (value if isinstance(value, list) else (value,))
                       if isinstance(inner, dict) and part in inner]
     return [inner for value in values for inner in (value if isinstance(value, list) else (value,)) if inner is not None]
+
+
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _items(facts, path):

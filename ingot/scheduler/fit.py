@@ -18,7 +18,7 @@ class Fit:
 
     def answer(self, board, entries):
         """The assign.Answer of a board for these entries, or None."""
-        if board.shape.parents and len(board.kinds) < sum(entry.count for entry in entries):
+        if len(board.kinds) < sum(entry.count for entry in entries):
             return None
         flavors = self.flavors(board)
         wanted = self._wanted(entries)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from ingot.scheduler import fit, group, mask, request
 
-#: Kinds of constraints in the order in which they are told; those above ``pci`` are about a node as it is.
-KINDS = ('resource_class', 'trait', 'forbidden_trait', 'where', 'candidate_nodes', 'owner', 'free',
+#: Kinds of constraints in the order in which they are told; those before ``free`` are about a node as it is.
+KINDS = ('resource_class', 'trait', 'forbidden_trait', 'where', 'candidate_nodes', 'free',
          'pci', 'numa', 'placement_group', 'count')
 
 
@@ -20,11 +20,13 @@ class Constraint(NamedTuple):
 class Problem:
     """What a request means at a site; Invalid when it names a flavor, group or node that is not there.
 
-    ``like``: a problem at the same site whose findings are used.
+    ``like``: a problem at the same site whose findings are used. ``is_waiting``: nodes need not be free. ``base``: the nodes that
+    the request may see at all, its owner's.
     """
 
-    def __init__(self, site, wanted, like=None):
-        self.site, self.request = site, wanted
+    def __init__(self, site, wanted, like=None, is_waiting=False):
+        self.site, self.request, self._is_waiting = site, wanted, is_waiting
+        self.base = site.mask('all') if wanted.owner is None else site.mask('owner', wanted.owner)
         self.fit = like.fit if like else fit.Fit(site)
         self._where = like._where if like else {}
         self.group = site.group(wanted.placement_group) if wanted.placement_group else None
@@ -36,21 +38,25 @@ class Problem:
 
     def _constraints(self):
         wanted = self.request
-        for kind in ('resource_class', 'owner'):
-            if getattr(wanted, kind) is not None:
-                yield Constraint(kind, getattr(wanted, kind))
+        if wanted.resource_class is not None:
+            yield Constraint('resource_class', wanted.resource_class)
         if wanted.candidate_nodes:
             yield Constraint('candidate_nodes')
         yield from (Constraint('trait', trait) for trait in wanted.traits)
         yield from (Constraint('forbidden_trait', trait) for trait in wanted.forbidden_traits)
-        yield Constraint('free')
         yield from (Constraint('where', place) for place in range(len(wanted.where)))
-        yield from (Constraint('pci', place) for place in range(len(wanted.pci)))
+        if not self._is_waiting:
+            yield Constraint('free')
+        yield from (Constraint('pci', place) for place, entry in enumerate(wanted.pci) if entry.count)
         yield from (Constraint('numa', place) for place, entry in enumerate(wanted.pci) if entry.is_near and entry.count > 1)
         if self.group and self.group.is_hard:
             yield Constraint('placement_group')
         if wanted.count > 1:
             yield Constraint('count')
+
+    def changed(self, wanted, is_waiting=False):
+        """The same site, another request."""
+        return Problem(self.site, wanted, self, is_waiting)
 
     def mask(self, constraint):
         """The nodes of the site that meet a constraint on nodes as they are, as an int."""
@@ -65,14 +71,12 @@ class Problem:
         if kind == 'trait':
             return site.mask('trait', value)
         if kind == 'forbidden_trait':
-            return site.mask('all') & ~site.mask('trait', value)
-        if kind == 'owner':
-            return site.mask('owner', value)
+            return self.base & ~site.mask('trait', value)
         if kind == 'candidate_nodes':
             return mask.of(map(site.number, self.request.candidate_nodes), len(site.nodes))
         if kind == 'free':
             return site.mask('free', True)
-        return self._meeting(self.request.where[value], site.mask('all'))
+        raise KeyError(kind)
 
     def _meeting(self, expression, among):
         """The nodes of ``among`` that meet an expression."""
@@ -86,9 +90,9 @@ class Problem:
     def nodes(self, constraints=None):
         """The nodes that meet all of these constraints together, as an int; those on groups and counts left aside."""
         constraints = self.constraints if constraints is None else constraints
-        found = self.site.mask('all')
+        found = self.base
         for constraint in constraints:
-            if constraint.kind in KINDS[:7] and constraint.kind != 'where':
+            if constraint.kind in KINDS[:6] and constraint.kind != 'where':
                 found &= self.mask(constraint)
         for constraint in constraints:
             if constraint.kind == 'where' and found:
@@ -99,7 +103,7 @@ class Problem:
     def entries(self, constraints=None):
         """The entries for devices among these constraints, without their wish for one NUMA node where that is not among them."""
         if constraints is None:
-            return self.request.pci
+            constraints = self.constraints
         near = {value for kind, value in constraints if kind == 'numa'}
         return tuple(self.request.pci[value]._replace(is_near=value in near) for kind, value in constraints if kind == 'pci')
 
@@ -123,7 +127,7 @@ class Problem:
         if self._cap is None:
             domains = 0
             if self.group and self.group.policy == 'spread' and self.group.is_hard:
-                sort = self.nodes([each for each in self.constraints if each.kind in KINDS[:6]])
+                sort = self.nodes([each for each in self.constraints if each.kind in KINDS[:5]])
                 domains = len(self.sizes(sort).keys() | self.loads.keys() - {None})
             self._cap = group.share(len(self.group.members) if self.group else 0, self.request.count, domains)
         return self._cap

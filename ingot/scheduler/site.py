@@ -86,7 +86,7 @@ class Site:
         domains = facts.get('domains') or {}
         node.domains = tuple(node.uuid if scope == 'node' else domains.get(scope) for scope in request.SCOPES)
         node.sort = natural(node.name), node.uuid
-        node.board, node.devices = self.boards.find(facts.get('devices') or ())
+        node.board, node.devices = self.boards.find(facts.get('devices') or (), node.is_free)
         node.keys = self._keys(node, facts)
         return node
 

@@ -29,7 +29,7 @@ def preferred(problem, nodes):
 
 def _worth(problem):
     """A function of a board: what a node has beyond what is asked for, as others could use it; once a board."""
-    known, fit, entries = {}, problem.fit, problem.request.pci
+    known, fit, entries = {}, problem.fit, problem.entries()
 
     def worth(board):
         if (found := known.get(board)) is None:
