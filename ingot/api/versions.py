@@ -102,6 +102,7 @@ FIELDS = {
     'rule': {},
     'device': {},
     'flavor': {},
+    'placement_group': {},
     'bios': _table('''
         74 attribute_type allowable_values lower_bound upper_bound min_length max_length read_only reset_required unique'''),
     'firmware': _table('''
@@ -159,6 +160,7 @@ FILTERS = {
     'rule': {},
     'device': {},
     'flavor': {},
+    'placement_group': {},
     'bios': _table('''
         74 fields detail'''),
     'history': {},

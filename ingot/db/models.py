@@ -197,8 +197,8 @@ placement_groups = _table(
 # Typed statistics that others tell, of nodes or of what nodes share.
 stats = _table(
     'stats', _text('provider', nullable=False, unique=True), sa.Column('generation', sa.Integer, nullable=False, default=1),
-    sa.Column('created_at', _Time, nullable=False), sa.Column('updated_at', _Time),
-    _json('nodes', '[]'), _json('figures'))
+    sa.Column('created_at', _Time, nullable=False), sa.Column('updated_at', _Time), sa.Column('max_age', sa.Integer),
+    _json('nodes', '[]'), _json('figures'))               # max_age: seconds for which they count
 
 # Nodes whose schedulability changed, until OpenStack Placement has been told; what it was told last.
 placement_outbox = _table(

@@ -16,6 +16,7 @@ from ingot.conductor.service import Service
 from ingot.drivers import registry
 from tests import databases
 from tests.api.conftest import Conductor, add_conductor
+from tests.db import stock
 from tests.http import record
 
 RECORDER = record.Recorder()
@@ -37,6 +38,14 @@ class Api(fixture.GabbiFixture):
         Api.app = None
         self.database.close()
         shutil.rmtree(self.folder)
+
+
+class Stock(Api):
+    """The same with six nodes that can be had, in three racks, each with devices, and with flavors."""
+
+    def start_fixture(self):
+        super().start_fixture()
+        stock.fill(self.database, 6)
 
 
 class Machines(Api):

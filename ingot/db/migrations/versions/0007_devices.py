@@ -71,6 +71,7 @@ def upgrade():
     sa.Column('generation', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.String(length=32), nullable=False),
     sa.Column('updated_at', sa.String(length=32), nullable=True),
+    sa.Column('max_age', sa.Integer(), nullable=True),
     sa.Column('nodes', _JSON, nullable=False),
     sa.Column('figures', _JSON, nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_stats')),
