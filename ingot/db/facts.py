@@ -10,12 +10,12 @@ import orjson
 import sqlalchemy as sa
 
 from ingot.db import claim, models, stats
-from ingot.scheduler import device
+from ingot.scheduler import match
 
 _NODES, _DEVICES, _PORTS = models.nodes, models.devices, models.ports
 _CHASSIS, _INVENTORY = models.chassis, models.node_inventory
 _COLUMNS = tuple(_NODES.c[name] for name in (*claim.STANDING, 'resource_class', 'traits', 'owner', 'lessee', 'chassis_id'))
-_DEVICE_COLUMNS = tuple(_DEVICES.c[name] for name in ('node_id', 'uuid', 'extra_info', 'labels', *device.ATTRIBUTES, 'parent', 'state',
+_DEVICE_COLUMNS = tuple(_DEVICES.c[name] for name in ('node_id', 'uuid', 'extra_info', 'labels', *match.ATTRIBUTES, 'parent', 'state',
                                                      'offered', 'reserved_for', 'allocation_id'))
 
 
