@@ -17,7 +17,7 @@ _HERE = re.compile(r"<<'?(\w+)'?")
 _SHAPES = ((re.compile(r'\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b'), 'UUID'),
            (re.compile(r'\b[0-9a-f]{8}-\.\.\.'), 'UUID'), (re.compile(r'\b52:54(?::[0-9a-f]{2}){4}\b'), 'MAC'),
            (re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?'), 'TIME'),
-           (re.compile(r'\b\d+\.\d+ s\b'), 'SECONDS'), (re.compile(r'\b[0-9a-f]{64}\b'), 'DIGEST'), (re.compile(r'[ \t-]+'), ' '))
+           (re.compile(r'\b\d+\.\d+ s\b'), 'SECONDS'), (re.compile(r'\b[0-9a-f]{64}\b'), 'DIGEST'), (re.compile(r'[ \t]+'), ' '))
 
 
 

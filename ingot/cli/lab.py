@@ -9,8 +9,9 @@ DEFAULT_FOLDER = os.path.join(os.path.expanduser('~'), '.cache', 'ingot', 'lab')
 
 
 def arguments(parser):
-    parser.add_argument('what', choices=['up', 'down', 'status', 'console', 'run'])
-    parser.add_argument('machine', nargs='?', help='which one (console)')
+    parser.add_argument('what', choices=['up', 'down', 'status', 'console', 'pull', 'plug', 'run'])
+    parser.add_argument('machine', nargs='?', help='which one (console, pull, plug)')
+    parser.add_argument('device', nargs='?', help='PCI device that is out of its slot from the next power-on on, or in it again')
     parser.add_argument('--folder', default=DEFAULT_FOLDER, help='where the rack lives (default %(default)s)')
     parser.add_argument('--machines', type=int, default=2, metavar='N', help='how many (default 2)')
     parser.add_argument('--memory', type=int, default=512, metavar='MIB', help='of each machine (default 512)')
@@ -39,6 +40,8 @@ def run(options):
         rack.run(options.folder)
     elif options.what == 'console':
         rack.console(options.folder, options.machine)
+    elif options.what in ('pull', 'plug'):
+        rack.pull(options.folder, options.machine, options.device, is_in=options.what == 'plug')
     elif options.what == 'status':
         print(json.dumps(rack.status(options.folder), indent=2))
     else:
