@@ -49,7 +49,8 @@ def test_a_page_that_is_true_is_followed(shell):
 
 
 @pytest.mark.parametrize(('before', 'after'), [
-    ('    world\n', ''), ('    world\n', '    world\n    more\n'), ('    world\n', '    word\n'), ('    hello\n    world', '    hello'),
+    ('    world\n', ''), ('    world\n', '    world\n    more\n'), ('    world\n', '    word\n'),
+    ('    hello\n    world', '    hello'),
     ('took 0.3 s', 'took 0 s'), ('9c0de8b1-...', '9c0de8b1'), ('|| echo no', '; echo no'), ('    n...\n', ''), ('    ...\n', ''),
     ('    n...\n', '    n...o.\n')])
 def test_a_page_that_lies_is_found_out(shell, before, after):

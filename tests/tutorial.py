@@ -1,8 +1,8 @@
 """Runs the commands of a page in one shell, in order, and holds what they print against what the page says they print.
 
 A command stands in an indented block behind ``$``, and goes on in the next line after a backslash, or up to the end of its here
-document. What follows it is what it prints: ``...`` stands for any text, a line of it alone for any lines; what differs from run to
-run (uuids, times, addresses of cards, ports) is compared by its shape. A command that is meant to fail says so: ``|| echo``.
+document. What follows it is what it prints: ``...`` stands for any text, a line of it alone for any lines; what differs from run
+to run (uuids, times, addresses of cards, digests) is compared by its shape. One that is meant to fail says so: ``|| echo``.
 """
 
 import os
@@ -42,7 +42,7 @@ def read(page):
                     found[-1].expected.append(line)
                 continue
             text, end = [line[2:]], None
-            while lines and (text[-1].endswith('\\') or (end := end or _marker(text[0])) and text[-1] != end):
+            while lines and (text[-1].endswith('\\') or ((end := end or _marker(text[0])) and text[-1] != end)):
                 text.append(lines.pop(0)[4:])
                 number += 1
             found.append(Command(at, '\n'.join(text), []))
