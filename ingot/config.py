@@ -96,8 +96,19 @@ IPMI = [
     cfg.FloatOpt('command_timeout', default=10, min=0.1, help='Seconds for one BMC command, login included.'),
     cfg.FloatOpt('poll_seconds', default=0.5, min=0.05, help='How often a power change is looked at.'),
 ]
+PCI = [
+    cfg.StrOpt('information',
+               help='File (YAML or JSON) that says which PCI devices hosts offer, and their labels: only operators know what is '
+                    'wired to what. Read again when it changes. Without it nothing is offered.'),
+    cfg.ListOpt('flavor_attributes',
+                default=['vendor_id', 'product_id', 'subsystem_vendor_id', 'subsystem_id', 'class_id', 'revision', 'driver',
+                         'function', 'numa_node', 'max_vfs', 'link_speed', 'link_width', 'max_link_speed', 'max_link_width',
+                         'labels'],
+                help='What PCI flavors may name: attributes, names of labels, "labels" for every label. Fewer where those who '
+                     'write flavors are not to see how machines are built.'),
+]
 GROUPS = {'DEFAULT': DEFAULT, 'api': API, 'database': DATABASE, 'rpc': RPC, 'conductor': CONDUCTOR, 'agent': AGENT, 'boot': BOOT,
-          'dhcp': DHCP, 'iscsi': ISCSI, 'images': IMAGES, 'ipmi': IPMI}
+          'dhcp': DHCP, 'iscsi': ISCSI, 'images': IMAGES, 'ipmi': IPMI, 'pci': PCI}
 
 
 def load(files=(), **overrides):

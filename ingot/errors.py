@@ -8,7 +8,7 @@ request may simply be sent again (``retryable``). The message names the object, 
       NotAuthorized           401  NotPermitted 403
       NotFound                404
       NotAcceptable           406
-      Conflict                409  (Duplicate, Locked, Stale 412)
+      Conflict                409  (Duplicate, Outdated, Locked, Stale 412)
       Gone                    410  OperationEnded
       TooLarge                413
       KeyReused               422
@@ -96,6 +96,13 @@ class Conflict(IngotError):
 
 class Duplicate(Conflict):
     code = 'duplicate'
+
+
+class Outdated(Conflict):
+    """What was decided on has changed since; the message says what it is now."""
+
+    code = 'outdated'
+    remedy = 'Decide again, by what there is now.'
 
 
 class Locked(Conflict):

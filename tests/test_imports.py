@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 HOUSE = pathlib.Path(__file__).parent.parent / 'ingot'
-GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian', 'initramfs', 'ring', 'fence', 'queue'}
+GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian', 'initramfs', 'ring', 'fence', 'queue', 'board'}
 #: Room -> the rooms whose modules it may import (its own always).
 MAY_IMPORT = {
     'errors': set(), 'config': {'errors'}, 'states': {'errors'}, 'queue': set(),
@@ -14,17 +14,18 @@ MAY_IMPORT = {
     'programs': {'errors', 'config', 'concurrency'}, 'debian': {'errors', 'programs'},
     'initramfs': {'errors', 'programs'},
     'rpc': {'errors', 'config'},
-    'ring': set(), 'fence': set(),
-    'db': {'errors', 'states', 'queue', 'config', 'ring'},
-    'drivers': {'errors', 'states', 'config', 'programs', 'concurrency', 'fence'},
+    'ring': set(), 'fence': set(), 'board': set(),
+    'scheduler': {'errors'},
+    'db': {'errors', 'states', 'queue', 'config', 'ring', 'scheduler'},
+    'drivers': {'errors', 'states', 'config', 'programs', 'concurrency', 'fence', 'board'},
     'rules': {'errors'},
-    'conductor': GROUND | {'rpc', 'db', 'drivers', 'rules'},
-    'api': GROUND | {'rpc', 'db', 'rules'},
+    'conductor': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler'},
+    'api': GROUND | {'rpc', 'db', 'rules', 'scheduler'},
     'ramdisk': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs'},
     'ramdisk.agent': set(),
-    'lab': {'errors', 'config', 'programs', 'concurrency', 'debian', 'initramfs', 'ramdisk.agent'},
-    'simulation': GROUND | {'rpc', 'db', 'drivers', 'rules', 'conductor', 'lab'},
-    'cli': GROUND | {'rpc', 'db', 'drivers', 'rules', 'conductor', 'api', 'ramdisk', 'lab', 'simulation', 'cli'},
+    'lab': {'errors', 'board', 'config', 'programs', 'concurrency', 'debian', 'initramfs', 'ramdisk.agent'},
+    'simulation': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler', 'conductor', 'lab'},
+    'cli': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler', 'conductor', 'api', 'ramdisk', 'lab', 'simulation', 'cli'},
 }
 FILES = sorted(path for path in HOUSE.rglob('*.py') if 'migrations' not in path.parts)
 

@@ -134,6 +134,8 @@ def _field(noun, field):
         return {'type': {'{}': 'object', '[]': 'array'}[default]} if default else {}
     if isinstance(column.type, sa.Boolean | sa.Integer):
         return {'type': ['boolean' if isinstance(column.type, sa.Boolean) else 'integer', 'null']}
+    if isinstance(column.type, sa.Float):
+        return {'type': ['number', 'null']}
     return {'type': 'string' if field == 'uuid' else ['string', 'null']}
 
 

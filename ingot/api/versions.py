@@ -100,6 +100,9 @@ FIELDS = {
     'runbook': _table('''
         112 description traits'''),
     'rule': {},
+    'device': {},
+    'flavor': {},
+    'placement_group': {},
     'bios': _table('''
         74 attribute_type allowable_values lower_bound upper_bound min_length max_length read_only reset_required unique'''),
     'firmware': _table('''
@@ -155,6 +158,9 @@ FILTERS = {
     'template': {},
     'runbook': {},
     'rule': {},
+    'device': {},
+    'flavor': {},
+    'placement_group': {},
     'bios': _table('''
         74 fields detail'''),
     'history': {},

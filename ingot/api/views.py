@@ -11,7 +11,21 @@ import sqlalchemy as sa
 
 from ingot import errors
 from ingot.api import mask, versions
-from ingot.db import allocation, chassis, node, port, portgroup, row, rule, runbook, template, volume
+from ingot.db import (
+    allocation,
+    chassis,
+    node,
+    pci_device,
+    pci_flavor,
+    placement_group,
+    port,
+    portgroup,
+    row,
+    rule,
+    runbook,
+    template,
+    volume,
+)
 
 _HIDDEN = frozenset({'generation'})
 #: Most JSON columns of most rows are empty: one object stands for all of them.
@@ -146,5 +160,20 @@ TARGET = of('target', 'targets', volume.TARGETS, ('uuid', 'node_uuid', 'volume_t
 TEMPLATE = of('template', 'deploy_templates', template.STORE, ('uuid', 'name'))
 RUNBOOK = of('runbook', 'runbooks', runbook.STORE, ('uuid', 'name'))
 RULE = of('rule', 'inspection_rules', rule.STORE, ('uuid', 'description', 'priority', 'phase'))
+DEVICE = of('device', 'pci_devices', pci_device.STORE, (
+    'uuid', 'node_uuid', 'address', 'vendor_id', 'product_id', 'state', 'offered', 'reserved_for'))
+FLAVOR = of('flavor', 'pci_flavors', pci_flavor.STORE, ('uuid', 'name', 'description', 'match', 'public', 'owner'), at_times={
+    'warning': {'type': 'string', 'description': 'Why it means no device, after its match was set.'}})
+#: What an allocation shows of what newer clients ask for, where they did.
+_ALLOCATED = {
+    **{name: {'type': 'array', 'items': {'type': 'string'}} for name in (
+        'preferred_traits', 'forbidden_traits', 'where', 'allocations')},
+    **{name: {'type': 'string'} for name in ('placement_group', 'strategy', 'gang', 'expires_at')},
+    'count': {'type': 'integer'}, 'priority': {'type': 'integer'}, 'wait': {'type': 'boolean'},
+    'pci': {'type': 'array', 'items': {'type': 'object'}, 'description': 'Requests for devices, each with those that it was granted.'},
+    'why': {'type': 'object', 'description': 'What stands in its way: summary, blocking, relax.'}}
 ALLOCATION = of('allocation', 'allocations', allocation.STORE, tuple(
-    name for name in allocation.STORE.shown if name != 'generation'))
+    name for name in allocation.STORE.shown if name != 'generation'), at_times=_ALLOCATED)
+PLACEMENT_GROUP = of('placement_group', 'placement_groups', placement_group.STORE, (
+    'uuid', 'name', 'policy', 'scope', 'hard', 'owner'), at_times={'members': {
+        'type': 'array', 'items': {'type': 'string'}, 'description': 'Uuids of its allocations; of one group alone.'}})

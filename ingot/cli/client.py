@@ -31,6 +31,24 @@ def connect(url=None):
                              baremetal_status_code_retries=RETRIES).baremetal
 
 
+def ask(method, path, **kwargs):
+    """The answer to a request that openstacksdk has no words for; ``method`` is one of its proxy (baremetal.get ...)."""
+    from openstack import exceptions
+    answer = method(path, headers={'X-OpenStack-Ironic-API-Version': VERSION}, **kwargs)
+    exceptions.raise_from_response(answer)
+    return answer
+
+
+def pages(baremetal, path, noun, query):
+    """Every item of a list, page by page."""
+    while True:
+        page = ask(baremetal.get, path, params=query).json()
+        yield from page[noun]
+        if 'next' not in page:
+            return
+        query = {**query, 'marker': page[noun][-1]['uuid']}
+
+
 def abort(baremetal, uuid):
     """Stop what is under way. By hand, since openstacksdk asks for a version that cannot abort a deployment (1.110)."""
     from openstack import exceptions

@@ -32,6 +32,11 @@ def arguments(parser):
     parser.add_argument('--machines', type=int, default=2, metavar='N')
     parser.add_argument('--folder', type=pathlib.Path, default=CACHE / 'demo', help='default %(default)s')
     parser.add_argument('--timeout', type=float, default=600, metavar='SECONDS', help='for all of it (default 600)')
+    parser.add_argument('--stage', action='store_true',
+                        help='deploy nothing: leave machines and service up, print what a shell needs to know of them')
+    parser.add_argument('--devices', default='', metavar='KINDS', help='PCI devices of each machine, as of "ingot lab"')
+    parser.add_argument('--set', action='append', default=[], metavar='GROUP.NAME=VALUE', dest='overrides',
+                        help='an option of "ingot serve"; may be repeated')
     parser.add_argument('--inside', metavar='FILE', type=pathlib.Path, help=argparse.SUPPRESS)
 
 
@@ -40,20 +45,27 @@ def run(options):
         return client.reporting(Walk(json.loads(options.inside.read_text()), options.timeout).run)
     network = options.network or ('namespace' if os.geteuid() == 0 else 'user')
     options.folder.mkdir(parents=True, exist_ok=True)
-    stage = Stage(options.folder, network, lab.plan(options.machines, 512, 4))
+    stage = Stage(options.folder, network, lab.plan(options.machines, 512, 4, options.devices),
+                  options=dict(word.split('=', 1) for word in options.overrides))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     status = 1
     try:
         stage.set_up()
-        walked = subprocess.run([*stage.prefix, sys.executable, '-m', 'ingot.cli.main', 'demo', '--inside', stage.script,
-                                 '--timeout', str(options.timeout)], check=False)
-        status = 1 if walked.returncode else 0
+        status = 0 if options.stage else walk(stage, options.timeout)
     finally:
-        if options.keep and status == 0:
+        if options.stage and status == 0:
+            print(stage.variables())
+        elif options.keep and status == 0:
             print(stage.hints())
         else:
             stage.tear_down()
     return status
+
+
+def walk(stage, seconds):
+    """Exit status of the demo, as it runs where the network of the machines is."""
+    return subprocess.run([*stage.prefix, sys.executable, '-m', 'ingot.cli.main', 'demo', '--inside', stage.script,
+                           '--timeout', str(seconds)], check=False).returncode and 1
 
 
 class Walk:

@@ -25,6 +25,10 @@ COMMANDS = {
     'demo': ('demo', 'deploy two virtual machines from power-on to a booted system'),
     'node': ('node', 'work with nodes of a running Ingot'),
     'queue': ('queue', 'see what waits for its turn, and set how much may be in flight'),
+    'allocate': ('allocate', 'ask for nodes and devices, get exactly that, or hear why not'),
+    'allocation': ('allocation', 'see and give back what was asked for'),
+    'device': ('device', 'see the PCI devices of nodes, and say which may be had'),
+    'pci-flavor': ('pci_flavor', 'name kinds of PCI devices, see what of them can be had, read those of OpenStack Nova'),
     'completion': ('completion', 'print the completion script for bash'),
 }
 

@@ -57,6 +57,7 @@ def create_parser(parser):
     parser.add_argument('--resource-class')
     parser.add_argument('-d', '--driver-info', action='append', default=[], metavar='KEY=VALUE')
     parser.add_argument('-p', '--property', action='append', default=[], metavar='KEY=VALUE')
+    parser.add_argument('-e', '--extra', action='append', default=[], metavar='KEY=VALUE', help='such as rack=r1')
     parser.add_argument('--mac', action='append', default=[], help='a network card that boots; may be repeated')
 
 
@@ -133,7 +134,8 @@ def pairs(words):
 
 def create(baremetal, options):
     given = {'name': options.name, 'resource_class': options.resource_class, 'driver': options.driver,
-             'driver_info': pairs(options.driver_info), 'properties': pairs(options.property)}
+             'driver_info': pairs(options.driver_info), 'properties': pairs(options.property),
+             'extra': pairs(options.extra)}
     node = baremetal.create_node(**{name: value for name, value in given.items() if value is not None})
     try:
         for mac in options.mac:

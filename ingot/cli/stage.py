@@ -102,6 +102,15 @@ class Stage:
         (self.folder / 'serve.pid').unlink(missing_ok=True)
         rack.down(self.folder / 'rack')
 
+    def variables(self):
+        """What a shell needs to know, to be evaluated by it; the arguments of "ingot node create" for machine-1 in $MACHINE_1."""
+        machines = [f'MACHINE_{number}="--mac {one["mac"]} -d ipmi_address={one["bmc_address"]} -d ipmi_port={one["bmc_port"]} '
+                    f'-d ipmi_username={one["user"]} -d ipmi_password={one["password"]}"'
+                    for number, one in enumerate(self.rack['machines'], 1)]
+        return '\n'.join([
+            f'export INGOT_URL={self.url}', f'IMAGE=file://{self.image}', f'CHECKSUM={digest(self.image)}',
+            f'RACK={self.folder / "rack"}', f'SERVE={self.serve.pid}', f'INSIDE="{" ".join(self.prefix)}"', *machines])
+
     def hints(self):
         """What to type now."""
         inside = ' '.join(self.prefix) + ' ' if self.prefix else ''

@@ -3,9 +3,9 @@
 import functools
 
 from ingot import errors
-from ingot.conductor import clean, plan, ramdisk, steps
+from ingot.conductor import clean, plan, promise, ramdisk, steps
 from ingot.conductor.flow import Step
-from ingot.conductor.ramdisk import await_machine, power_off, publish_ramdisk, start_ramdisk, withdraw_boot
+from ingot.conductor.ramdisk import power_off, publish_ramdisk, start_ramdisk, withdraw_boot
 from ingot.db import allocation as allocations
 from ingot.db import operation as operations
 
@@ -25,6 +25,7 @@ def validate(task):
     """Everything that a deployment needs is there; nothing is touched."""
     ramdisk.validate(task)
     task.validate('deploy')
+    promise.check(task)
 
 
 def fetch_image(task):
@@ -48,7 +49,7 @@ def export_image(task):
     deploy, uuid = task.interface('deploy'), task.operation['uuid']
     image = deploy.fetch(task.node, uuid)          # held already: this looks it up
     export = None if image is None else deploy.export(task.node, uuid, image)
-    actions = plan.write_actions(task.node, image, export, task.operation['configdrive'])
+    actions = [*promise.actions(task), *plan.write_actions(task.node, image, export, task.operation['configdrive'])]
     task.note(plan=plan.build(task.node, task.operation, task.patience, actions),
               export_iqn=export and export.iqn)
 
@@ -66,6 +67,15 @@ def start(task):
     start_ramdisk(task, publish)
 
 
+def await_machine(task):
+    """As of every ramdisk; devices that it did not find as they were promised are failed before the deployment is."""
+    try:
+        return ramdisk.await_machine(task)
+    except errors.MachineFailed:
+        promise.settle(task)
+        raise
+
+
 def withdraw_export(task):
     task.interface('deploy').withdraw(task.node, task.operation['uuid'])
 
@@ -80,6 +90,7 @@ def put_away(task):
 def start_instance(task):
     """Boot the system from the disk, now and from now on."""
     ramdisk.boot_from(task, 'disk', is_persistent=True)
+    promise.put_to_use(task)
 
 
 DEPLOY = (

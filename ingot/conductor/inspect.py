@@ -1,7 +1,7 @@
 """Inspection on one screen: what hardware there is, seen from the ramdisk or told by the BMC."""
 
 from ingot import errors
-from ingot.conductor import plan, rules
+from ingot.conductor import findings, inventory, plan, rules
 from ingot.conductor.flow import Step
 from ingot.conductor.ramdisk import (
     await_machine,
@@ -18,7 +18,8 @@ from ingot.db.engine import now
 
 def write_plan(task):
     task.validate('inspect')
-    task.note(plan=plan.build(task.node, task.operation, task.patience, [plan.INVENTORY]))
+    look = plan.INVENTORY | {'root_device': plan.root_device(task.node)}
+    task.note(plan=plan.build(task.node, task.operation, task.patience, [look]))
 
 
 def save_inventory(task):
@@ -42,13 +43,21 @@ def _store(task, found, plugin_data):
     mac = (found.get('boot') or {}).get('pxe_interface')
     review = rules.Review(task.database, task.drivers, task.node, found, plugin_data, mac)
 
+    after = {}
+
+    def decide(row):
+        after.update(review.decide(row, {
+            'properties': row['properties'] | properties(found), 'inspection_started_at': None,
+            'inspection_finished_at': now(), **boot_mode(found), **inventory.machine(found)}))
+        return after
+
     def store(connection):
         if mac:
             inventories.ensure_port(connection, task.node, mac)
+        known = findings.before(connection, task.node)
         review.store(connection, task.node)
-    task.save(lambda row: review.decide(row, {
-        'properties': row['properties'] | properties(found), 'inspection_started_at': None,
-        'inspection_finished_at': now(), **boot_mode(found)}), also=store)
+        findings.store(task, connection, task.node | after, found, review.plugin_data, known)
+    task.save(decide, also=store)
 
 
 def properties(found):

@@ -4,8 +4,8 @@ import logging
 import time
 
 from ingot import concurrency
-from ingot.conductor import members, orphans, watch
-from ingot.db import history, idempotency
+from ingot.conductor import members, offers, orphans, watch
+from ingot.db import allocation, history, idempotency
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,14 @@ def _forget_answers(crew):
     idempotency.prune(crew.database)
 
 
+def _expire_allocations(crew):
+    allocation.expire(crew.database)
+
+
+def _retry_allocations(crew):
+    allocation.retry(crew.database)
+
+
 #: (name, seconds from start to start, function of the crew). Quick ones: they share one thread.
 TABLE = (
     ('take-over',      lambda conf: min(0.5, conf.conductor.heartbeat_seconds),                 lambda crew: crew.take_over()),
@@ -38,8 +46,11 @@ ALONE = (
     ('power sync',     lambda conf: min(1, conf.conductor.power_sync_seconds) or 3600,          lambda crew: crew.sync.turn()),
     ('queue',          lambda conf: min(1, conf.conductor.heartbeat_seconds),                   lambda crew: crew.line.look()),
     ('orphan search',  lambda conf: 60,                                                         orphans.search),
+    ('PCI offers',     lambda conf: 15,                                                         offers.turn),
     ('image cache',    lambda conf: 600,                                                        orphans.trim),
     ('history',        lambda conf: 3600,                                                       _prune),
+    ('expiry',         lambda conf: min(1, conf.conductor.heartbeat_seconds),                   _expire_allocations),
+    ('waiting list',   lambda conf: min(1, conf.conductor.heartbeat_seconds),                   _retry_allocations),
     ('answers',        lambda conf: 3600,                                                       _forget_answers),
 )
 

@@ -14,7 +14,7 @@ class Review:
     """One run of all rules over one inspection: ``decide`` first, then ``store``, in one transaction."""
 
     def __init__(self, database, drivers, node, inventory, plugin_data, mac=None):
-        self.drivers, self.inventory, self.plugin_data = drivers, inventory, plugin_data
+        self.drivers, self.inventory, self._told = drivers, inventory, plugin_data
         self._rules, self._ports = rules.every(database), inventories.ports(database, node)
         if mac and mac.lower() not in [port['address'] for port in self._ports]:
             self._ports.append({**_NEW, 'address': mac.lower()})
@@ -23,9 +23,14 @@ class Review:
     def decide(self, node, values):
         """``values`` that inspection changes in ``node`` anyway, with those that the rules change; HardwareFailure."""
         after = {**node, **values}
-        self._draft = rule.run(self._rules, after, self._ports, self.inventory, self.plugin_data)
+        self._draft = rule.run(self._rules, after, self._ports, self.inventory, self._told)
         changed = _changes(after, self._draft.node, (*action.NODE, 'traits'))
         return values | changed | (self._interfaces({**after, **changed}) if 'driver' in changed else {})
+
+    @property
+    def plugin_data(self):
+        """As the rules left it."""
+        return self._draft.plugin_data
 
     def _interfaces(self, node):
         """Those that the node's new driver does not have become its defaults; InvalidParameter without such a driver."""
@@ -35,7 +40,7 @@ class Review:
 
     def store(self, connection, node):
         """The inventory, the plugin data and the ports as the rules left them."""
-        inventories.save(connection, node, self.inventory, self._draft.plugin_data)
+        inventories.save(connection, node, self.inventory, self.plugin_data)
         for before, after in zip(self._ports, self._draft.ports, strict=True):
             changed = _changes(before, after, action.PORT)
             if changed:

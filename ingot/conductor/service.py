@@ -3,7 +3,7 @@
 import functools
 
 from ingot import errors, states
-from ingot.conductor import crew, deploy, members, periodic, vendor
+from ingot.conductor import crew, deploy, information, members, periodic, vendor
 from ingot.conductor import verb as verbs
 from ingot.db import lookup
 from ingot.db import node as nodes
@@ -35,6 +35,7 @@ class Service:
 
     def __init__(self, conf, database, drivers):
         self.conf, self.database, self.drivers = conf, database, drivers
+        information.current(conf)            # a broken file is refused here, at start
         self.crew = crew.Crew(conf, database, drivers)
         self.periodic = periodic.Periodic(self.crew)
         for service in drivers.context.services.values():

@@ -1,7 +1,7 @@
 """What clients ask for in states/provision: which flow that is, and what must be true before it is accepted."""
 
 from ingot import errors, states
-from ingot.conductor import clean, deploy, inspect, power, rescue, servicing, steps
+from ingot.conductor import clean, deploy, inspect, power, promise, rescue, servicing, steps
 from ingot.db import operation as operations
 from ingot.db import runbook as runbooks
 from ingot.db.engine import now
@@ -166,5 +166,5 @@ def _configdrive(task, event, value):
     value = value or task.node['instance_info'].get('configdrive')
     if value:
         from ingot.drivers.images import configdrive
-        return configdrive.build(value, node=task.node)
+        return configdrive.build(value, node=task.node, devices=promise.metadata(task))
     return operations.configdrive(task.database, task.node) if event == 'rebuild' else None

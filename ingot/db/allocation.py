@@ -1,42 +1,138 @@
-"""Allocations: requests for one node each, and the decision which node that is.
+"""Allocations: requests for nodes, and for devices in them, and what became of each.
 
-A decision is one transaction: the node is claimed by a conditional UPDATE, so that no two allocations get the same one and
-none is told of a node that it has not.
+Who asks gets what fits, all of it or nothing: a decision by what there is (``decision``), and a claim that it still is so
+(``claim``), in the transaction that stores the allocations. Who loses a race decides again.
 """
 
+import contextlib
+import datetime
 import uuid as uuids
 
+import orjson
 import sqlalchemy as sa
+from oslo_db import exception
 
 from ingot import errors, states
-from ingot.db import change, event, models, one, row
+from ingot.db import change, claim, clock, decision, event, facts, models, one, placement_group, row
 from ingot.db.engine import now
 from ingot.db.store import Store
 
-TABLE, _NODES = models.allocations, models.nodes
+TABLE, _NODES, _DEVICES = models.allocations, models.nodes, models.devices
 STORE = Store('allocation', TABLE, named=True, hidden=('wanted', 'why', 'gang', 'placement_group', 'priority', 'expires_at'))
-
+#: How often somebody who loses a race decides again.
+TRIES = 20
 
 #: States on the way to somewhere in which a node may lose its allocation all the same.
 _RELEASABLE = states.STABLE - {'active'} | {
     'deploy failed', 'inspecting', 'inspect failed', 'inspect wait', 'clean failed', 'verifying', 'adopt failed', 'rescue failed',
     'unrescue failed', 'service hold', 'service failed'}
+#: Members of a request that have columns of their own; the others are kept as they were sent, in ``wanted``.
+_COLUMNS = frozenset({'placement_group', 'priority', 'expires_in'})
 
 
-def create(database, values, columns):
-    """Create an allocation and decide on it: it is active, with a node, or in error, with the reason.
+def create(database, values, columns, wanted=None):
+    """Create an allocation, or ``count`` of them, and decide: they are active, each with a node, or one is in error, and says why.
 
-    Returns ``columns`` as they were before the decision, "allocating": so clients know it, and look again.
+    :param wanted: the newer members of the request (Allocation.NEWER), without those that are null.
+    Returns ``columns`` of the first as they were before the decision, "allocating": so clients know it, and look again.
     """
+    wanted = wanted or {}
+    for attempt in range(TRIES):
+        decided = decision.decide(database, {**values, **wanted}, attempt=attempt)
+        try:
+            with attempting(database) as connection:
+                made = _insert(connection, values, wanted, decided)
+                told = STORE.read(connection, 'id', made[0]['id'], columns)
+                _settle(connection, made, decided, wanted)
+                return told
+        except errors.Outdated as error:
+            lost = error
+    return _give_up(database, values, wanted, columns, lost)
+
+
+@contextlib.contextmanager
+def attempting(database):
+    """As ``database.write``; what the server calls a deadlock is a lost race (Outdated) like any other."""
+    try:
+        with database.write() as connection:
+            yield connection
+    except errors.DatabaseFailed as error:
+        if isinstance(error.__cause__, exception.DBDeadlock):
+            raise errors.Outdated('The database broke off a claim for the sake of another one.') from error
+        raise
+
+
+def _insert(connection, values, wanted, decided):
+    """The rows, as dicts, of those that there will be: all that were asked for, or one that tells why not."""
+    count = wanted.get('count', 1)
+    first = {'uuid': str(uuids.uuid4()), **values, 'priority': wanted.get('priority', 0),
+             'wanted': {name: value for name, value in wanted.items() if name not in _COLUMNS} if wanted else None,
+             'placement_group': decided.group and decided.group['uuid'],
+             'expires_at': clock.time() + wanted['expires_in'] if 'expires_in' in wanted else None}
+    if count > 1:
+        first['gang'] = first['uuid']
+    rows = [first, *({**first, 'uuid': str(uuids.uuid4())} for _ in range(1, count if decided.picks else 1))]
+    if count > 1 and values.get('name'):
+        rows = [{**one, 'name': f'{values["name"]}-{number}'} for number, one in enumerate(rows, 1)]
+    return [_inserted(connection, one) for one in rows]
+
+
+def _inserted(connection, values):
+    key = change.insert(connection, 'allocation', TABLE, values)
+    return row.parse(TABLE, one.whole(connection, TABLE, 'id', key))
+
+
+def _settle(connection, made, decided, wanted):
+    """What was decided becomes so; Outdated when it cannot any more."""
+    if not decided.picks:
+        _refuse(connection, made[0], decided.why, wanted)
+        return
+    if decided.group and not placement_group.join(connection, decided.group, len(made)):
+        raise errors.Outdated(f'Placement group {decided.group["name"]} got another member, or was changed, just now.')
+    claim.claim(connection, made, decided.picks)
+
+
+def _refuse(connection, current, why, wanted):
+    if why is None:
+        words = _count(connection, current)
+    else:
+        words = why['summary']
+    told = {'why': why, 'last_error': f'Failed to process allocation {current["uuid"]}: {words}'}
+    change.update(connection, 'allocation', TABLE, current, told | ({} if wanted.get('wait') else {'state': 'error'}))
+
+
+def _give_up(database, values, wanted, columns, lost):
+    """Others were faster, every time."""
+    words = f'others were faster {TRIES} times; at last: {lost} Ask again.'
+    nothing = decision.Decided(why={'summary': words, 'blocking': [], 'relax': []})
     with database.write() as connection:
-        key = change.insert(connection, 'allocation', TABLE, values)
-        made = STORE.read(connection, 'id', key, columns)
-        current = row.parse(TABLE, one.whole(connection, TABLE, 'id', key))
-        node = _pick(connection, current)
-        change.update(connection, 'allocation', TABLE, current, {
-            'state': 'error', 'last_error': _why(connection, current)} if node is None else {
-            'state': 'active', 'node_id': node['id']})
-        return made
+        made = _insert(connection, values, wanted, nothing)
+        told = STORE.read(connection, 'id', made[0]['id'], columns)
+        _refuse(connection, made[0], nothing.why, wanted)
+        return told
+
+
+def take(database, values, picks, columns, wanted=None):
+    """Claim exactly ``picks``, all or nothing: the allocations, ``columns`` of each. Outdated says what changed."""
+    wanted = _described(wanted or {}, picks)
+    with database.read() as connection:
+        claim.check(connection, picks)
+    checked = decision.decide(database, {**values, 'candidate_nodes': [pick.node for pick in picks], 'count': len(picks),
+                                         'placement_group': (wanted or {}).get('placement_group')}, explain=True)
+    if not checked.picks:
+        raise errors.Outdated(f'The candidates do not fit any more: {checked.why["summary"]}')
+    decided = decision.Decided(picks=picks, group=checked.group)
+    with attempting(database) as connection:
+        made = _insert(connection, values, wanted, decided)
+        _settle(connection, made, decided, wanted)
+        return [STORE.read(connection, 'id', current['id'], columns) for current in made]
+
+
+def _described(wanted, picks):
+    """``wanted`` with what the picks say that was asked for."""
+    requests = max((pick.devices for pick in picks), key=len)
+    return {**wanted, **({'count': len(picks)} if len(picks) > 1 else {}),
+            **({'pci': [{'count': len(uuids)} for uuids in requests]} if requests else {})} or None
 
 
 def backfill(database, values, ident, columns):
@@ -48,100 +144,160 @@ def backfill(database, values, ident, columns):
         node = one.whole(connection, _NODES, 'ident', ident, is_locked=True)
         if node is None:
             raise errors.Invalid(f'Node {ident} could not be found.')
-        node = row.parse(_NODES, node)
         values = {'uuid': node['instance_uuid'] or str(uuids.uuid4()), **values}
-        _check_backfill(node, values)
+        _check_backfill(row.parse(_NODES, node), values)
         key = change.insert(connection, 'allocation', TABLE, {
             **values, 'node_id': node['id'], 'state': 'active', 'resource_class': node['resource_class']})
-        _associate(connection, values, node, _NODES.c.id == node['id'])
+        claim.take_node(connection, values, node)
         return STORE.read(connection, 'id', key, columns)
 
 
 def free(connection, node_id):
-    """A node is given back: its allocation is gone, in the transaction of that."""
-    one.remove(connection, TABLE, node_id, 'node_id')
+    """A node is given back: its allocation is gone, and its devices can be had again, in the transaction of that."""
+    for key in connection.execute(sa.select(TABLE.c.id).where(TABLE.c.node_id == node_id)).scalars().all():
+        claim.release(connection, key)
+        one.remove(connection, TABLE, key)
 
 
-def delete(database, ident, *, generation=None):
-    """Delete an allocation and free its node; InvalidState while the node is at work for it."""
-    def release(connection, current):
-        if current['node']:
-            node = one.whole(connection, _NODES, 'id', current['node_id'], is_locked=True)
-            _check_release(current, node)
-            connection.execute(sa.update(_NODES).where(_NODES.c.id == current['node_id']).values(
-                **_telling(node), instance_uuid=None, allocation_uuid=None, generation=_NODES.c.generation + 1, updated_at=now()))
-            event.add(connection, 'node.updated', node=current['node_uuid'], data={
-                'changed': ['allocation_uuid', 'instance_info', 'instance_uuid']})
-    STORE.delete(database, ident, generation=generation, also=release)
+def delete(database, ident, *, generation=None, is_gang=False):
+    """Delete an allocation (``is_gang``: all those that were asked for together with it) and free its node.
+
+    Conflict while a node is at work for it, and nothing is deleted then.
+    """
+    def others(connection, current):
+        _give_back(connection, current)
+        if is_gang and current['gang']:
+            for uuid in connection.execute(sa.select(TABLE.c.uuid).where(
+                    TABLE.c.gang == current['gang'], TABLE.c.uuid != current['uuid']).order_by(TABLE.c.id)).scalars().all():
+                other = STORE.lock(connection, uuid, None)
+                _give_back(connection, other)
+                one.remove(connection, TABLE, other['id'])
+    STORE.delete(database, ident, generation=generation, also=others)
 
 
-def _criteria(wanted):
-    """[(words, condition)]: what a node must be, in the order in which it is told."""
-    found = [('available, powered and not in maintenance', sa.and_(
-                 _NODES.c.provision_state == 'available', _NODES.c.power_state.is_not(None), ~_NODES.c.maintenance)),
-             ('without an instance', _NODES.c.instance_uuid.is_(None))]
-    if wanted['candidate_nodes']:
-        found.insert(0, ('among the candidates', _NODES.c.uuid.in_(wanted['candidate_nodes'])))
-    if wanted['resource_class']:
-        found.append((f'of resource class {wanted["resource_class"]}', _NODES.c.resource_class == wanted['resource_class']))
-    if wanted['owner']:
-        found.append((f'owned by or lent to {wanted["owner"]}', sa.or_(
-            _NODES.c.owner == wanted['owner'], _NODES.c.lessee == wanted['owner'])))
-    return found + [(f'with trait {trait}', _NODES.c.traits.contains(f'"{trait}"', autoescape=True))
-                    for trait in wanted['traits']]
+def _give_back(connection, current):
+    """The node and the devices of ``current`` (as Store has it) are free, before it is deleted."""
+    if not current['node']:
+        return
+    node = one.whole(connection, _NODES, 'id', current['node_id'], is_locked=True)
+    _check_release(current, node)
+    claim.release(connection, current['id'])
+    connection.execute(sa.update(_NODES).where(_NODES.c.id == current['node_id']).values(
+        **claim.telling(node), instance_uuid=None, allocation_uuid=None, generation=_NODES.c.generation + 1, updated_at=now()))
+    event.add(connection, 'node.updated', node=current['node_uuid'], data={
+        'changed': ['allocation_uuid', 'instance_info', 'instance_uuid']})
 
 
-def _candidates(wanted):
-    """The nodes that fit; the one of the allocation's own name first, then the oldest."""
-    named = [sa.case((_NODES.c.name == wanted['name'], 0), else_=1)] if wanted['name'] else []
-    return sa.select(_NODES.c.id, _NODES.c.uuid, _NODES.c.resource_class).where(
-        *(condition for _, condition in _criteria(wanted))).order_by(*named, _NODES.c.id).limit(100)
+def expire(database):
+    """What nobody used before its time was over is free again; returns how many. Who waits longer than that is in error.
+
+    A node that is not ``available`` any more is in use: its allocation stays.
+    """
+    is_over = sa.and_(TABLE.c.expires_at < clock.time(), TABLE.c.state.in_(('active', 'allocating')))
+    unused = sa.or_(TABLE.c.node_id.is_(None), sa.exists().where(_NODES.c.id == TABLE.c.node_id, _is_unused()))
+    with database.read() as connection:
+        found = connection.execute(sa.select(TABLE.c.uuid).where(is_over, unused).limit(100)).scalars().all()
+    return sum(_expire(database, uuid) for uuid in found)
 
 
-def _pick(connection, wanted):
-    """A node that is the allocation's from now on, or None. Who loses a node to somebody else takes the next."""
-    while nodes := connection.execute(_candidates(wanted)).mappings().all():
-        conditions = [condition for _, condition in _criteria(wanted)]
-        for node in nodes:
-            if _associate(connection, wanted, node, _NODES.c.id == node['id'], *conditions):
-                return node
-    return None
+def _is_unused():
+    return _NODES.c.provision_state == 'available'
 
 
-def _associate(connection, wanted, node, *conditions):
-    """True when the node still met ``conditions``, and is taken; Duplicate when another has an instance with this uuid."""
-    with change.unique('node', {'instance_uuid': wanted['uuid']}):
-        done = connection.execute(sa.update(_NODES).where(*conditions).values(_association(wanted)))
-    if done.rowcount:
-        ours = one.whole(connection, _NODES, 'id', node['id'], columns=('instance_info',), is_locked=True)
-        connection.execute(sa.update(_NODES).where(_NODES.c.id == node['id']).values(
-            _telling(ours, traits=wanted.get('traits') or [])))
-        event.add(connection, 'node.updated', node=node['uuid'], data={
-            'changed': ['allocation_uuid', 'instance_info', 'instance_uuid']})
-    return bool(done.rowcount)
+def _expire(database, uuid):
+    with contextlib.suppress(errors.NotFound), attempting(database) as connection:
+        current = STORE.lock(connection, uuid, None)
+        if not current['expires_at'] or current['expires_at'] >= clock.time():
+            return 0
+        if not current['node']:
+            change.update(connection, 'allocation', TABLE, current, {'state': 'error'})
+            return 1
+        if one.whole(connection, _NODES, 'id', current['node_id'], is_locked=True)['provision_state'] != 'available':
+            return 0
+        _give_back(connection, current)
+        one.remove(connection, TABLE, current['id'])
+        event.add(connection, 'allocation.expired', node=current['node_uuid'], data={
+            'allocation': uuid, 'name': current['name']})
+        return 1
+    return 0
 
 
-def _telling(node, **traits):
-    """instance_info of ``node`` (a row) to be stored, with the ``traits`` that were asked for, as deploy templates go by them;
-    without them when none are given."""
-    info = row.parse(_NODES, {'instance_info': node['instance_info']})['instance_info']
-    return row.dump(_NODES, {'instance_info': {name: value for name, value in info.items() if name != 'traits'} | traits})
+def retry(database):
+    """Those that wait are decided on again, the highest priority first, then the oldest; returns how many got what they want."""
+    query = sa.select(TABLE).where(TABLE.c.state == 'allocating', TABLE.c.wanted.is_not(None)).order_by(
+        TABLE.c.priority.desc(), TABLE.c.id).limit(100)
+    with database.read() as connection:
+        found = [row.parse(TABLE, each) for each in connection.execute(query).mappings()]
+    return sum(_retry(database, current) for current in found)
 
 
-def _association(wanted):
-    return {'instance_uuid': wanted['uuid'], 'allocation_uuid': wanted['uuid'], 'updated_at': now(),
-            'generation': _NODES.c.generation + 1}
+def _retry(database, current):
+    wanted = {**current['wanted'], 'priority': current['priority']}
+    if current['placement_group']:
+        wanted['placement_group'] = current['placement_group']
+    values = {name: current[name] for name in ('resource_class', 'traits', 'candidate_nodes', 'owner', 'extra')}
+    decided = decision.decide(database, {**values, **wanted, 'name': current['name']})
+    if not decided.picks:
+        return 0
+    with contextlib.suppress(errors.Outdated, errors.NotFound), attempting(database) as connection:
+        first = STORE.lock(connection, current['uuid'], {current['generation']})
+        made = [first, *_rest(connection, first, len(decided.picks))]
+        _settle(connection, made, decided, wanted)
+        return 1
+    return 0
 
 
-def _why(connection, wanted):
+def _rest(connection, first, count):
+    """The other members of a gang whose first one has waited."""
+    kept = {name: first[name] for name in ('resource_class', 'traits', 'candidate_nodes', 'owner', 'extra', 'wanted', 'gang',
+                                           'placement_group', 'priority', 'expires_at')}
+    names = [first['name'] and f'{first["name"].removesuffix("-1")}-{number}' for number in range(2, count + 1)]
+    return [_inserted(connection, {**kept, 'name': name}) for name in names]
+
+
+def more(database, found):
+    """{uuid: what is shown beside what clients of Ironic know} of those of ``found`` (uuids) that were asked for with more."""
+    shown = {}
+    with database.read() as connection:
+        for current in connection.execute(sa.select(TABLE).where(
+                TABLE.c.uuid.in_(found), sa.or_(TABLE.c.wanted.is_not(None), TABLE.c.gang.is_not(None)))).mappings():
+            shown[current['uuid']] = _more(connection, row.parse(TABLE, current))
+    return shown
+
+
+def _more(connection, current):
+    shown = dict(current['wanted'] or {})
+    if 'pci' in shown:
+        shown['pci'] = _granted(connection, current['id'], shown['pci'])
+    if current['gang']:
+        shown['gang'] = current['gang']
+        shown['allocations'] = list(connection.execute(
+            sa.select(TABLE.c.uuid).where(TABLE.c.gang == current['gang']).order_by(TABLE.c.id)).scalars())
+    if current['state'] != 'active' and current['why'] is not None:
+        shown['why'] = current['why']
+    if current['expires_at'] is not None:
+        shown['expires_at'] = datetime.datetime.fromtimestamp(current['expires_at'], datetime.UTC).isoformat(timespec='seconds')
+    return shown | {name: current[name] for name in ('placement_group', 'priority') if current[name]}
+
+
+def _granted(connection, key, requests):
+    """``requests`` with the devices that each was granted."""
+    query = sa.select(_DEVICES.c.request, _DEVICES.c.uuid, _DEVICES.c.address, _DEVICES.c.state, _NODES.c.uuid.label('node')).join(
+        _NODES, _NODES.c.id == _DEVICES.c.node_id).where(_DEVICES.c.allocation_id == key).order_by(_DEVICES.c.address)
+    found = [dict(each) for each in connection.execute(query).mappings()]
+    return [{**request, 'devices': [{name: each[name] for name in ('uuid', 'address', 'node', 'state')}
+                                    for each in found if each['request'] == number]} for number, request in enumerate(requests)]
+
+
+def _count(connection, wanted):
     """How many nodes were left after each criterion: the one that left none is the reason."""
     conditions, counts = [], []
-    for words, condition in _criteria(wanted):
+    for words, condition in facts.criteria(wanted):
         conditions.append(condition)
         left = connection.execute(sa.select(sa.func.count()).select_from(_NODES).where(*conditions)).scalar()
         counts.append(f'{left} {words}')
     what = f'resource class {wanted["resource_class"]}' if wanted['resource_class'] else 'the request'
-    return f'Failed to process allocation {wanted["uuid"]}: no available nodes match {what}. Nodes: {", then ".join(counts)}.'
+    return f'no available nodes match {what}. Nodes: {", then ".join(counts)}.'
 
 
 def _check_backfill(node, values):

@@ -79,8 +79,8 @@ nodes = _table(
     _text('operation', 36),
     sa.Column('power_checked_at', sa.Double, nullable=False, default=0, index=True),
     sa.Column('power_failures', sa.Integer, nullable=False, default=0),
-    # When its agent was heard last, and when an instance was put on it last; what its firmware says of the machine.
-    sa.Column('last_heartbeat_at', _Time), sa.Column('last_deployed_at', _Time),
+    # When its agent was heard last, an instance was put on it last, it was inspected last; what its firmware says of the machine.
+    sa.Column('last_heartbeat_at', _Time), sa.Column('last_deployed_at', _Time), sa.Column('last_inspected_at', _Time),
     *map(_text, ('system_vendor', 'system_product', 'system_serial')),
 )
 
@@ -197,8 +197,8 @@ placement_groups = _table(
 # Typed statistics that others tell, of nodes or of what nodes share.
 stats = _table(
     'stats', _text('provider', nullable=False, unique=True), sa.Column('generation', sa.Integer, nullable=False, default=1),
-    sa.Column('created_at', _Time, nullable=False), sa.Column('updated_at', _Time),
-    _json('nodes', '[]'), _json('figures'))
+    sa.Column('created_at', _Time, nullable=False), sa.Column('updated_at', _Time), sa.Column('max_age', sa.Integer),
+    _json('nodes', '[]'), _json('figures'))               # max_age: seconds for which they count
 
 # Nodes whose schedulability changed, until OpenStack Placement has been told; what it was told last.
 placement_outbox = _table(

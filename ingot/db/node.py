@@ -12,7 +12,7 @@ from ingot.db.page import page
 TABLE = models.nodes
 _CHASSIS = models.chassis
 _INTERNAL = {'id', 'chassis_id', 'operation', 'slot', 'power_checked_at', 'power_failures', 'last_heartbeat_at',
-             'last_deployed_at', 'system_vendor', 'system_product', 'system_serial', 'lock_owner', 'lock_epoch',
+             'last_deployed_at', 'last_inspected_at', 'system_vendor', 'system_product', 'system_serial', 'lock_owner', 'lock_epoch',
              'lock_expires_at', 'lock_purpose', 'locked_at', 'agent_token_hash'}
 #: Kinds of interfaces that a node chooses: 'power' for its column power_interface.
 INTERFACES = tuple(column.name.removesuffix('_interface') for column in TABLE.columns if column.name.endswith('_interface'))

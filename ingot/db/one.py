@@ -13,6 +13,7 @@ _BY = {
     'id': lambda table: table.c.id == _WANTED,
     'uuid': lambda table: table.c.uuid == _WANTED,
     'name': lambda table: table.c.name == _WANTED,
+    'provider': lambda table: table.c.provider == _WANTED,
     'ident': lambda table: sa.or_(table.c.uuid == _WANTED, table.c.name == _WANTED),
 }
 

@@ -44,6 +44,11 @@ class Store:
         """The error for a row that is not there."""
         return errors.NotFound(f'{self.noun[0].upper()}{self.noun[1:]} {ident} could not be found.')
 
+    def conditions(self, filters):
+        """SQL conditions of ``filters`` ({name: wanted}), as ``rows`` understands them."""
+        return [self._filters[name](value) if name in self._filters else self.table.c[name] == value
+                for name, value in filters.items()]
+
     def rows(self, database, columns, filters, **paging):
         """A page of rows that meet all of ``filters``; see ``page``."""
         return page(database, self.table, columns, filters, self._filters, **paging)
@@ -84,7 +89,7 @@ class Store:
         new values of what changes. It may raise, and nothing is changed. ``generation``: see ``change.lock``.
         """
         with database.write() as connection:
-            current = self._lock(connection, ident, generation)
+            current = self.lock(connection, ident, generation)
             values = decide(current)
             if values:
                 change.update(connection, self.noun, self.table, current, self._resolve(connection, values))
@@ -95,14 +100,14 @@ class Store:
     def delete(self, database, ident, decide=None, *, generation=None, also=None):
         """Delete a row; ``decide(current)`` raises when that may not be. ``also(connection, current)`` comes before it."""
         with database.write() as connection:
-            current = self._lock(connection, ident, generation)
+            current = self.lock(connection, ident, generation)
             if decide:
                 decide(current)
             if also:
                 also(connection, current)
             one.remove(connection, self.table, current['id'])
 
-    def _lock(self, connection, ident, generation):
+    def lock(self, connection, ident, generation):
         current = change.lock(connection, self.table, self._by, ident, self.missing(ident), generation=generation)
         if self.has_node:
             owner = one.whole(connection, _NODES, 'id', current['node_id'])

@@ -9,6 +9,9 @@ All interfaces share one ``World``. ``driver_info['fake']`` makes a method misbe
     {"deploy.machine_report": {"silent": true}} nothing is done or reported: somebody else plays the machine's agent
 
 ``times`` limits how often (delay, hang, fail, lie and silent are counted together).
+
+    {"pci_devices": {"0000:17:00.0": null, "0000:3b:00.0": {"link_width": 8}}}
+                                                what the machine tells of its PCI devices: one is gone, another one narrower
 """
 
 import collections
@@ -17,10 +20,11 @@ import functools
 import hashlib
 import uuid
 
-from ingot import concurrency, errors, fence, states
+from ingot import board, concurrency, errors, fence, states
 from ingot.drivers import base
 
-_MISBEHAVE = {'fake': 'Misbehaviour, an object by "interface.method" with fail, code, times, delay, hang, lie, silent.'}
+_MISBEHAVE = {'fake': 'Misbehaviour, an object by "interface.method" with fail, code, times, delay, hang, lie, silent; '
+                      '"pci_devices": an object by address with what differs there, or null.'}
 _SIZE = 1 << 20      # bytes of a fake image
 
 
@@ -102,8 +106,7 @@ class World:
 
     def misbehaviour(self, node, name):
         """What ``node`` is told to do wrong in the method ``name`` this time; {} for nothing."""
-        wishes = (node.get('driver_info') or {}).get('fake')
-        wish = wishes.get(name) or {} if isinstance(wishes, dict) else {}
+        wish = _wishes(node).get(name) or {}
         if 'times' not in wish:
             return wish
         with self._lock:
@@ -160,6 +163,9 @@ class FakeInterface:
         if not isinstance((node.get('driver_info') or {}).get('fake') or {}, dict):
             raise errors.InvalidParameter(f'Node {node["uuid"]}: driver_info/fake must be an object, "interface.method" '
                                           'to what goes wrong there.')
+        if not _is_change_of_devices(_wishes(node).get('pci_devices')):
+            raise errors.InvalidParameter(f'Node {node["uuid"]}: driver_info/fake/pci_devices must be an object, addresses to '
+                                          'objects of what differs there, or to null.')
 
 
 class FakePower(FakeInterface):
@@ -330,6 +336,10 @@ class FakeDeploy(FakeInterface):
         for action in plan['actions']:
             if action['action'] == 'inventory':
                 data['inventory'] = inventory(node)
+            elif action['action'] == 'verify devices':
+                breaches = list(_breaches(node, action['devices']))
+                if breaches:
+                    return _failed('devices-differ', f'PCI devices differ: {breaches}.', devices=breaches)
             elif action['action'] == 'erase metadata':
                 machine.disk = machine.configdrive = None
             elif action['action'] == 'write image':
@@ -361,25 +371,48 @@ class FakeOther(FakeInterface):
         self.kind = kind
 
 
-def _failed(code, message):
+def _failed(code, message, **details):
     return {'seq': 1, 'result': 'failed', 'data': {},
-            'error': {'code': code, 'action': None, 'message': message, 'remedy': None}}
+            'error': {'code': code, 'action': None, 'message': message, 'remedy': None, **details}}
+
+
+def _breaches(node, promised):
+    """Which promised devices the machine does not have, or with fewer lanes: as docs/agent-protocol.md tells them."""
+    there = {one['address']: one for one in inventory(node)['pci_devices']}
+    for device in promised:
+        found = there.get(device['address'])
+        if found is None:
+            yield {'address': device['address'], 'problem': 'missing', 'found': None,
+                   'promised': f'{device["vendor_id"]}:{device["product_id"]}'}
+        elif (found['link_width'] or 0) < (device['link_width'] or 0):
+            yield {'address': device['address'], 'problem': 'narrow', 'found': found['link_width'] or 0,
+                   'promised': device['link_width']}
+
+
+def _wishes(node):
+    wishes = (node.get('driver_info') or {}).get('fake')
+    return wishes if isinstance(wishes, dict) else {}
+
+
+def _is_change_of_devices(wish):
+    return wish is None or (isinstance(wish, dict) and all(isinstance(one, dict | None) for one in wish.values()))
 
 
 def inventory(node):
-    """A plausible inventory, always the same for a node; sizes in bytes."""
+    """A plausible inventory, always the same for a node (but for the changes in driver_info/fake/pci_devices); sizes in bytes."""
     seed = hashlib.sha256(node['uuid'].encode()).digest()
     mac = '52:54:00:' + ':'.join(f'{byte:02x}' for byte in seed[:3])
     nic = {'name': 'eth0', 'mac_address': mac, 'ipv4_address': None, 'has_carrier': True, 'vendor': '0x1af4',
-           'product': '0x1000'}
+           'product': '0x1000', 'pci_address': '0000:00:03.0', 'driver': 'virtio_net', 'speed_mbps': 10000, 'lldp': None}
     disk = {'name': '/dev/sda', 'size': 480 << 30, 'model': 'Fake Disk', 'serial': seed[3:9].hex(),
-            'wwn': '0x5' + seed[9:16].hex(), 'vendor': 'INGOT', 'rotational': False, 'hctl': '0:0:0:0', 'by_path': None}
+            'wwn': '0x5' + seed[9:16].hex(), 'vendor': 'INGOT', 'rotational': False, 'hctl': '0:0:0:0', 'by_path': None,
+            'role': 'root'}
+    changes = _wishes(node).get('pci_devices')
     return {'system_vendor': {'manufacturer': 'Ingot', 'product_name': 'Fake machine',
                               'serial_number': str(uuid.UUID(bytes=seed[:16]))},
             'cpu': {'architecture': 'x86_64', 'count': 32, 'model_name': 'Fake CPU', 'flags': ['lm', 'vmx']},
             'memory': {'total': 128 << 30, 'physical_mb': 128 << 10},
             'boot': {'current_boot_mode': node.get('boot_mode') or 'bios', 'pxe_interface': mac},
             'disks': [disk], 'interfaces': [nic],
-            'pci_devices': [{'address': '0000:00:03.0', 'vendor_id': '1af4', 'product_id': '1000', 'class': '020000',
-                             'revision': '00'}],
+            'pci_devices': board.altered(board.devices(seed), changes if _is_change_of_devices(changes) and changes else {}),
             'bmc_address': '192.0.2.9'}

@@ -33,7 +33,7 @@ class Machine:
         self.name, self.serial, self.uuid = spec['name'], spec['serial'], uuid.UUID(spec['uuid'])
         self.boot = BootFlags()
         self.starts = 0                   # processes begun since the machine was made
-        self._faults = {}
+        self._faults, self._pulled = {}, set()
         self._process = self._qmp = self._keeper = None
         self._is_again = self._is_up = False
         self._power = concurrency.Lock()
@@ -159,7 +159,7 @@ class Machine:
         LOG.info('%s: power is on, boot device %s', self.name, device or 'default')
         ours, theirs = socket.socketpair()
         with theirs, open(self.folder / qemu.LOG, 'wb') as log:
-            command = qemu.command(self.spec, self.netdev, device, self.accelerator, theirs.fileno())
+            command = qemu.command(self.spec, self.netdev, device, self.accelerator, theirs.fileno(), self._pulled)
             # restore_signals=False leaves SIGXFSZ ignored: a limit of the file size (disk_fault) must not kill QEMU
             self._process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                              pass_fds=[theirs.fileno()], restore_signals=False, start_new_session=True)
@@ -181,6 +181,13 @@ class Machine:
     def link(self, *, is_up):
         """Plug its network cable in, or pull it out; stays so over power cycles."""
         self._fault('link', ('set_link', {'name': 'nic0', 'up': is_up}))
+
+    def pull(self, device, *, is_in):
+        """Pull a PCI device out of its slot, or put it back in, at the next power-on; NotFound when it has none so named."""
+        names = [one['name'] for one in self.spec.get('devices', ())]
+        if device not in names:
+            raise errors.NotFound(f'Machine {self.name} has no PCI device "{device}"; it has: {", ".join(names) or "none"}.')
+        (self._pulled.discard if is_in else self._pulled.add)(device)
 
     def throttle(self, bytes_per_second):
         """Slow down what it writes to its disk; 0 or None: full speed. Stays so over power cycles."""

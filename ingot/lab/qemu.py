@@ -4,6 +4,7 @@ import pathlib
 import shutil
 
 from ingot import errors, programs
+from ingot.lab import devices
 
 CODE, VARIABLES = '/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd'
 FIRMWARES = ('bios', 'uefi')
@@ -24,11 +25,12 @@ def prepare(spec, folder):
         shutil.copy(VARIABLES, folder / VARS)
 
 
-def command(spec, netdev, boot, accelerator, qmp):
+def command(spec, netdev, boot, accelerator, qmp, pulled=()):
     """argv for one power-on, to be run in the machine's folder; it starts paused.
 
     ``boot``: 'pxe' puts the network first, anything else the disk; what fails to boot is followed by the other one.
-    ``netdev``: what -netdev takes. ``qmp``: number of the file descriptor of a connected socket.
+    ``netdev``: what -netdev takes. ``qmp``: number of the file descriptor of a connected socket. ``pulled``: names of its PCI
+    devices that are not in their slots.
     """
     network_order, disk_order = (0, 1) if boot == 'pxe' else (1, 0)
     accel = 'tcg,thread=multi,tb-size=32' if accelerator == 'tcg' else accelerator
@@ -49,6 +51,7 @@ def command(spec, netdev, boot, accelerator, qmp):
         '-netdev', f'{netdev},id=net0',
         '-device', f'virtio-net-pci,id=nic0,netdev=net0,mac={spec["mac"]},bootindex={network_order}',
         '-device', 'virtio-rng-pci',
+        *devices.words(spec.get('devices', ()), spec['memory_mib'], spec['mac'], pulled),
     ]
 
 

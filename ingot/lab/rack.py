@@ -24,7 +24,7 @@ import uuid
 
 from ingot import concurrency, errors
 from ingot.lab import console as terminal
-from ingot.lab import control, qemu
+from ingot.lab import control, devices, qemu
 from ingot.lab.accelerator import accelerator
 from ingot.lab.machine import Machine
 from ingot.lab.network import Namespace, User
@@ -42,7 +42,8 @@ _MODULE = 'from ingot.lab import rack; rack.run({!r})'
 def up(folder, machines, *, network='namespace', boot_port=6387, namespace='ingot-lab', kernel=None):
     """Start a rack in the background and return its description (rack.json) when its BMCs answer.
 
-    :param machines: dicts with name and, where the default does not suit, firmware ('bios', 'uefi'), memory_mib, disk_gib.
+    :param machines: dicts with name and, where the default does not suit, firmware ('bios', 'uefi'), memory_mib, disk_gib,
+        devices (see ingot.lab.devices).
     :param network: 'namespace' (root) or 'user'. :param boot_port: where the host serves /boot.ipxe ('user' only).
     :param kernel: path of a kernel with which KVM is tried; without one the machines are emulated.
     Raises Conflict when this folder has a rack that runs, ProgramFailed with the last words of its log.
@@ -126,6 +127,11 @@ def link(folder, machine, *, is_up):
     _ask(folder, 'link', machine=machine, is_up=is_up)
 
 
+def pull(folder, machine, device, *, is_in=False):
+    """Pull a PCI device (its name) out of a machine, or put it back in; it counts at the next power-on."""
+    _ask(folder, 'pull', machine=machine, device=device, is_in=is_in)
+
+
 def throttle(folder, machine, bytes_per_second):
     """Slow down what a machine writes to its disk; None: full speed."""
     _ask(folder, 'throttle', machine=machine, bytes_per_second=bytes_per_second)
@@ -179,6 +185,7 @@ class Rack:
             'stop': stopping.set,
             'knob': lambda machine, name, value: self._find(self.bmcs, machine).turn(name, value),
             'link': lambda machine, is_up: self._find(self.machines, machine).link(is_up=is_up),
+            'pull': lambda machine, device, is_in: self._find(self.machines, machine).pull(device, is_in=is_in),
             'throttle': lambda machine, bytes_per_second: self._find(self.machines, machine).throttle(bytes_per_second),
             'disk_fault': lambda machine, from_byte: self._find(self.machines, machine).disk_fault(from_byte),
         }
@@ -215,7 +222,7 @@ class Rack:
 
 def _complete(number, machine):
     """A machine's spec with the defaults, and with identity and credentials of its own."""
-    return {'firmware': 'bios', 'memory_mib': 512, 'disk_gib': 4, **machine,
+    return {'firmware': 'bios', 'memory_mib': 512, 'disk_gib': 4, 'devices': [], **machine,
             'mac': ':'.join(['52', '54', '00', *(f'{byte:02x}' for byte in secrets.token_bytes(3))]),
             'uuid': str(uuid.uuid4()), 'serial': f'INGOT{secrets.token_hex(5).upper()}',
             'bmc_address': str(FIRST_BMC + number), 'user': 'ingot', 'password': secrets.token_urlsafe(12)}
@@ -227,6 +234,7 @@ def _check(plan):
         if not name or not name.replace('-', '').isalnum() or names.count(name) > 1:
             raise errors.InvalidParameter(f'"{name}" cannot be the name of a machine: letters, digits and -, each name once.')
     for machine in plan['machines']:
+        devices.check(machine['devices'])
         if machine['firmware'] not in qemu.FIRMWARES:
             raise errors.InvalidParameter(f'Machine {machine["name"]}: firmware "{machine["firmware"]}" is none of '
                                           f'{", ".join(qemu.FIRMWARES)}.')

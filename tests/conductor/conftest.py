@@ -53,6 +53,32 @@ class House:
                 uuid=str(uuid.uuid4()), created_at=now(), node_id=node_id, address=self.mac(values['uuid'])))
         return values['uuid']
 
+    def claim(self, node, *claimed, **wanted):
+        """An allocation of ``node`` that asked for ``wanted`` and has claimed devices, dicts; its uuid."""
+        allocation, node_id = str(uuid.uuid4()), self.row(node)['id']
+        with self.database.write() as connection:
+            connection.execute(sa.insert(models.allocations).values(row.dump(models.allocations, {
+                'uuid': allocation, 'created_at': now(), 'state': 'active', 'node_id': node_id, 'wanted': wanted or None})))
+            key = connection.execute(sa.select(models.allocations.c.id).where(models.allocations.c.uuid == allocation)).scalar()
+        self.change(node, instance_uuid=allocation, allocation_uuid=allocation)
+        for device in claimed:
+            self.device(node, **{'state': 'claimed', 'allocation_id': key, 'request': 0, **device})
+        return allocation
+
+    def device(self, node, address, **values):
+        """A PCI device of ``node``, ready unless ``values`` (columns) say otherwise."""
+        values = {'uuid': str(uuid.uuid4()), 'created_at': now(), 'node_id': self.row(node)['id'], 'address': address,
+                  'vendor_id': '10de', 'product_id': '20f1', 'link_width': 16, 'offered': True, 'state': 'ready', **values}
+        with self.database.write() as connection:
+            connection.execute(sa.insert(models.devices).values(row.dump(models.devices, values)))
+
+    def devices(self, node):
+        """{address: row} of a node's devices."""
+        with self.database.read() as connection:
+            found = connection.execute(sa.select(models.devices).where(
+                models.devices.c.node_id == self.row(node)['id'])).mappings().all()
+        return {one['address']: row.parse(models.devices, one) for one in found}
+
     def mac(self, node):
         return '52:54:' + ':'.join(node[n:n + 2] for n in (0, 2, 4, 6))
 

@@ -39,6 +39,8 @@ STEPS = [(flow, step.name) for flow, steps in FLOWS.items() for step in steps]
 UNDOS = [(flow, step.name) for flow, steps in FLOWS.items() for step in steps if step.undo]
 #: How a machine is found at a good end.
 WRITES = {'deploy': 1, 'rebuild': 1}
+#: Flow -> the state of the device that the instance was promised, at a good end.
+DEVICE = {'deploy': 'in_use', 'rebuild': 'in_use', 'delete': 'ready', 'delete only': 'ready'}
 #: Flows after which the machine runs.
 UP = {*WRITES, 'service', 'rescue', 'unrescue'}
 
@@ -55,8 +57,11 @@ def enroll(house):
         interface.needs_agent = flow == 'inspect'
         is_cleaned = False if flow in ('provide', 'delete only') else None
         instance = '6d2f3b1c-0000-4000-8000-000000000001' if CASES[flow][2] in ('active', 'rescue') else None
-        return house.node(CASES[flow][2], automated_clean=is_cleaned, instance_uuid=instance,
+        node = house.node(CASES[flow][2], automated_clean=is_cleaned, instance_uuid=instance,
                           power_state='power on' if instance else 'power off')
+        if flow in DEVICE:
+            house.claim(node, {'address': '0000:17:00.0', 'state': 'claimed' if flow == 'deploy' else 'in_use'})
+        return node
     return enroll
 
 
@@ -76,6 +81,8 @@ def assert_good(house, node, flow):
     assert row['power_state'] == ('power on' if is_up(house, node) else 'power off')
     if flow.startswith('delete'):
         assert (row['instance_info'], row['instance_uuid']) == ({}, None)
+    assert [one['state'] for one in house.devices(node).values()] == ([DEVICE[flow]] if flow in DEVICE else [])
+    assert_claims(house, node)
     if flow in WRITES:
         assert house.world.machine(node).booted_from == 'disk'
     if flow.startswith('inspect'):
@@ -90,9 +97,19 @@ def assert_bad(house, node, flow, step, words):
     assert words in row['last_error']
     assert (last['status'], last['error']) == ('failed', row['last_error'])
     assert_at_rest(row, last)
+    assert_claims(house, node)
+    if flow == 'deploy' and step != FLOWS[flow][-1].name:
+        assert {one['state'] for one in house.devices(node).values()} == {'claimed'}, 'what is not deployed is not in use'
     if flow in ('delete', 'delete only') and row['provision_state'] == 'error':
         return
     assert house.world.leftovers(node) == (['power on'] if is_untouched(flow, step) and is_up(house, node) else [])
+
+
+def assert_claims(house, node):
+    """Nothing is claimed for a node without an allocation, and what is claimed has one."""
+    row = house.row(node)
+    for device in house.devices(node).values():
+        assert (device['allocation_id'] is None) == (device['state'] == 'ready') == (row['allocation_uuid'] is None)
 
 
 def is_untouched(flow, step):

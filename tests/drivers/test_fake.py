@@ -181,3 +181,17 @@ def test_misbehaviour_must_be_an_object():
     room.node['driver_info']['fake'] = 'all of it'
     with pytest.raises(errors.InvalidParameter, match='driver_info/fake must be an object'):
         room.power.validate(room.node)
+
+
+def test_a_fake_machine_tells_of_other_devices_where_it_is_told_to():
+    room = Room()
+    before = {one['address']: one for one in room.inspect.inventory(room.node)['pci_devices']}
+    room.node['driver_info']['fake'] = {'pci_devices': {'0000:17:00.0': None, '0000:3b:00.0': {'link_width': 8}}}
+    after = {one['address']: one for one in room.inspect.inventory(room.node)['pci_devices']}
+    assert before.keys() - after.keys() == {'0000:17:00.0'}
+    assert [address for address in after if after[address] != before[address]] == ['0000:3b:00.0']
+    room.inspect.validate(room.node)
+    for wrong in ([], {'0000:17:00.0': 8}):
+        room.node['driver_info']['fake'] = {'pci_devices': wrong}
+        with pytest.raises(errors.InvalidParameter, match='driver_info/fake/pci_devices must be an object'):
+            room.inspect.validate(room.node)

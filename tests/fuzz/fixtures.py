@@ -19,7 +19,7 @@ class Fixtures:
             'driver': 'fake-hardware', 'connector': uuid, 'target': uuid, 'deploy_template': f'CUSTOM_T{number}',
             'runbook': f'CUSTOM_R{number}', 'inspection_rule': uuid, 'trait': 'CUSTOM_A', 'vif': 'v1', 'setting': 'boot_mode',
             'indicator': 'led@system', 'conductor': 'nobody', 'entry': uuid, 'shard': 's', 'scope': 'global', 'heartbeat': node,
-            'vendor_passthru': 'methods', 'continue_inspection': node}
+            'vendor_passthru': 'methods', 'continue_inspection': node, 'pci_flavor': f'f{number}', 'pci_device': '0000:17:00.0'}
         self._made = {
             'chassis': {'uuid': uuid},
             'nodes': {'uuid': uuid, 'driver': 'fake-hardware', 'name': node, 'resource_class': f'c{number}'},
@@ -30,6 +30,7 @@ class Fixtures:
             'deploy_templates': {'name': f'CUSTOM_T{number}', 'steps': [{**_STEP, 'priority': 10}]},
             'runbooks': {'name': f'CUSTOM_R{number}', 'steps': [{**_STEP, 'order': 1}]},
             'inspection_rules': {'uuid': uuid, 'conditions': [], 'actions': [{'op': 'log', 'args': {'msg': 'x'}}]},
+            'pci_flavors': {'name': f'f{number}', 'match': [{'vendor_id': '10de'}]},
             'allocations': {'name': f'a{number}', 'resource_class': f'c{number}'}}
 
     def requests(self, chance):

@@ -16,6 +16,7 @@ from ingot.conductor.service import Service
 from ingot.drivers import registry
 from tests import databases
 from tests.api.conftest import Conductor, add_conductor
+from tests.db import stock
 from tests.http import record
 
 RECORDER = record.Recorder()
@@ -39,16 +40,28 @@ class Api(fixture.GabbiFixture):
         shutil.rmtree(self.folder)
 
 
+class Stock(Api):
+    """The same with six nodes that can be had, in three racks, each with devices, and with flavors."""
+
+    def start_fixture(self):
+        super().start_fixture()
+        stock.fill(self.database, 6)
+
+
 class Machines(Api):
     """The same with a conductor that works, and fake machines."""
 
-    group = ''
+    group, information = '', None
 
     def start_fixture(self):
         self.folder = tempfile.mkdtemp(prefix='ingot-http-')
         self.database = databases.empty(pathlib.Path(self.folder))
         conf = config.load(state_dir=self.folder, host='here', workers=4, conductor__group=self.group,
                            conductor__enabled_drivers=['fake-hardware', 'ipmi', 'manual-management'])
+        if self.information:
+            path = pathlib.Path(self.folder) / 'pci.yaml'
+            path.write_text(self.information)
+            conf.set_override('information', str(path), 'pci')
         self.service = Service(conf, self.database, registry.load(conf))
         self.service.start()
         Api.app = staticmethod(app.build(conf, self.database, Client(rpc.Local(self.service), self.database)))
@@ -62,6 +75,18 @@ class Rack(Machines):
     """The same for the nodes of a conductor group."""
 
     group = 'rack1'
+
+
+class Offers(Machines):
+    """The same with hosts that offer graphics processors and network cards, also the one that they boot from."""
+
+    information = """
+default:
+- match: {vendor_id: "10de"}
+- match: {vendor_id: ["8086", "1af4"]}
+  extra_info: {physical_network: net1}
+  enable: true
+"""
 
 
 def serve():

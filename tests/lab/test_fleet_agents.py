@@ -31,6 +31,8 @@ ENDS = {
     'disk': ({}, 'deploy failed', 'the machine reports: /dev/sda (model Fleet Disk, serial FLEET', 0),
     'half': ({}, 'deploy failed', 'gives back other bytes than were written, between byte 0 and', 0),
     'lies': ({}, 'active', None, 0),
+    'vanished': ({}, 'deploy failed', 'PCI device 0000:17:00.0: 10de:20f1 was promised, nothing is there.', 0),
+    'narrow': ({}, 'deploy failed', 'PCI device 0000:17:00.0: a link of 16 lanes was promised, 8 are up.', 0),
 }
 
 
@@ -52,7 +54,10 @@ class Site:
         for part in (self.service, self.listener, self.fleet):
             part.start()
         for machine in self.fleet.machines:
-            self.nodes[self.house.node(driver_info=SILENT)] = machine.number
+            node = self.house.node(driver_info=SILENT)
+            self.house.claim(node, {'address': '0000:17:00.0'},
+                             {'address': '0000:3b:00.0', 'vendor_id': '8086', 'product_id': '1592'})
+            self.nodes[node] = machine.number
 
     def stop(self):
         for part in (self.fleet, self.listener, self.service):
@@ -132,8 +137,8 @@ def test_the_others_are_deployed_with_one_netboot_and_one_write_each(site):
     for number in range(EACH * len(ENDS), COUNT):
         counts = site.counts(number)
         assert site.row(number)['provision_state'] == 'active'
-        assert counts == {'power on': 2, 'ramdisk': 1, 'system': 1, ('call home', 'done'): 1, ('write image', 'begun'): 1,
-                          ('write image', 'done'): 1}
+        assert counts == {'power on': 2, 'ramdisk': 1, 'system': 1, ('call home', 'done'): 1, ('verify devices', 'begun'): 1,
+                          ('verify devices', 'done'): 1, ('write image', 'begun'): 1, ('write image', 'done'): 1}
 
 
 def test_a_lie_is_seen_by_the_counts_alone(site):

@@ -6,19 +6,25 @@ from ingot.api.resource import Resource
 from ingot.api.v1 import (
     allocation,
     chassis,
+    claim,
     conductor,
+    decision,
     driver,
     events,
     feed,
     lookup,
     node,
     openapi,
+    pci_device,
+    pci_flavor,
+    placement_group,
     port,
     portgroup,
     queue,
     rule,
     runbook,
     shard,
+    stats,
     template,
     volume,
 )
@@ -40,7 +46,10 @@ def tree(site):
                  'events': events.Events(site, since=versions.ENDPOINTS['events']),
                  'lookup': lookup.Lookup(site, since=versions.ENDPOINTS['lookup']),
                  'heartbeat': lookup.Heartbeats(site, since=versions.ENDPOINTS['heartbeat']),
-                 'continue_inspection': lookup.Inspections(site), 'queue': queue.tree(site)}
+                 'continue_inspection': lookup.Inspections(site), 'queue': queue.tree(site),
+                 'pci_devices': pci_device.Devices(site), 'pci_flavors': pci_flavor.tree(site),
+                 'placement_groups': placement_group.tree(site), 'stats': stats.tree(site),
+                 'decisions': decision.tree(site), 'claims': claim.tree(site)}
     root = Discovery(site, fixed={'v1': Version(site, fixed=resources), **resources, 'healthcheck': Health(site),
                                   'openapi.json': openapi.Document(site), 'docs': openapi.Page(site)})
     root.fixed['openapi.json'].root = root

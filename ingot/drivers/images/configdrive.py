@@ -31,13 +31,14 @@ _PARTS = {
 _ACCEPTED = 'Give an object with meta_data, user_data, network_data, vendor_data, or base64 of a gzipped ISO, or its http(s) URL.'
 
 
-def build(value, *, node):
+def build(value, *, node, devices=()):
     """Base64 of the gzipped ISO for ``node``, from an object of parts, from such a text, or from the URL of such a text.
 
+    ``devices`` are listed in meta_data, when it is made here; what a client made is left as it is.
     Raises InvalidParameter, TooLarge (the ISO is above 64 MiB), ImageUnavailable (the URL does not answer).
     """
     if isinstance(value, dict):
-        return _encode(_make_iso(_files(value, node)), node)
+        return _encode(_make_iso(_files(value, node, devices)), node)
     if not isinstance(value, str):
         raise _refusal(node, f'is of type {type(value).__name__}')
     text = value.strip()
@@ -57,12 +58,12 @@ def _too_large(node):
                            remedy='Keep large files elsewhere and fetch them from user_data.')
 
 
-def _files(parts, node):
+def _files(parts, node, devices):
     """{file name: bytes}; meta_data gets the defaults that instances rely on."""
     unknown = sorted(set(parts) - set(_PARTS))
     if unknown:
         raise _refusal(node, f'has parts that are not known: {", ".join(map(str, unknown))}')
-    content = {**parts, 'meta_data': _meta_data(parts.get('meta_data'), node)}
+    content = {**parts, 'meta_data': _meta_data(parts.get('meta_data'), node, devices)}
     files = {}
     for part, (name, is_json) in _PARTS.items():
         if content.get(part) is not None:
@@ -72,7 +73,7 @@ def _files(parts, node):
     return files
 
 
-def _meta_data(given, node):
+def _meta_data(given, node, devices):
     if isinstance(given, str):
         try:
             given = json.loads(given)
@@ -82,7 +83,7 @@ def _meta_data(given, node):
         raise _refusal(node, f'has meta_data of type {type(given).__name__}; an object is accepted')
     name = node.get('name')
     hostname = (node.get('instance_info') or {}).get('display_name') or name
-    defaults = {'uuid': node['uuid'], 'name': name, 'hostname': hostname}
+    defaults = {'uuid': node['uuid'], 'name': name, 'hostname': hostname, 'devices': list(devices)}
     return {**{key: value for key, value in defaults.items() if value}, **(given or {})}
 
 

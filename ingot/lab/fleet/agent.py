@@ -133,8 +133,7 @@ class Agent:
         except Stopped:
             self._end_action(core.Failed(index, {'code': 'stopped', 'message': '', 'remedy': ''}, self.waited))
         except AgentError as failure:
-            self._end_action(core.Failed(index, {'code': failure.code, 'message': failure.message, 'remedy': failure.remedy},
-                                         self.waited))
+            self._end_action(core.Failed(index, failure.told(), self.waited))
         else:
             self._wait(seconds)
 

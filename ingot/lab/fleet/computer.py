@@ -2,7 +2,9 @@
 
 import collections
 import functools
+import hashlib
 
+from ingot import board
 from ingot.lab.fleet import identity, ipxe, trouble
 from ingot.lab.fleet.agent import Agent
 from ingot.lab.fleet.disk import Disk
@@ -57,13 +59,14 @@ class Computer:
     def describe(self):
         """Its inventory, as the agent finds it."""
         nic = {'name': 'eth0', 'mac_address': self.mac, 'ipv4_address': None, 'has_carrier': True, 'vendor': '0x1af4',
-               'product': '0x1000'}
+               'product': '0x1000', 'pci_address': '0000:00:03.0', 'driver': 'virtio_net', 'speed_mbps': 10000, 'lldp': None}
         return {'system_vendor': {'manufacturer': 'Ingot', 'product_name': 'Fleet machine',
                                   'serial_number': f'FLEET{self.number:07}'},
                 'cpu': {'architecture': 'x86_64', 'count': 32, 'model_name': 'Fleet CPU', 'flags': ['lm', 'vmx']},
                 'memory': {'total': 128 << 30, 'physical_mb': 128 << 10},
                 'boot': {'current_boot_mode': 'bios', 'pxe_interface': self.mac},
-                'disks': [self.disk.describe()._asdict()], 'interfaces': [nic], 'pci_devices': [], 'bmc_address': None}
+                'disks': [self.disk.describe()._asdict() | {'role': 'root'}], 'interfaces': [nic],
+                'pci_devices': board.devices(hashlib.sha256(f'fleet {self.number}'.encode()).digest()), 'bmc_address': None}
 
     # What its agent did.
 

@@ -26,6 +26,8 @@ KINDS = {
     'token': 'the machine says another token than the one on its kernel line',
     'disk': 'the disk fails in the action (at)',
     'half': 'the disk takes only half of the image, and says nothing',
+    'vanished': 'the first PCI device that was promised to the instance is not there',
+    'narrow': 'the link of the first PCI device that was promised has half of its lanes',
     'lies': 'the agent reports that all is done, and has done nothing',
 }
 #: Faults that are nothing without an amount.

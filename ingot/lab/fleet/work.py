@@ -6,7 +6,7 @@ An action is a generator: what it yields are seconds to wait, what it returns jo
 import math
 
 from ingot.ramdisk.agent import hints
-from ingot.ramdisk.agent.actions import configdrive, erase, inventory, write
+from ingot.ramdisk.agent.actions import configdrive, devices, erase, inventory, write
 from ingot.ramdisk.agent.errors import AgentError
 
 #: So often a write is told of while it lasts.
@@ -41,6 +41,19 @@ class Bench:
 def run_inventory(action, bench):
     yield from bench.trouble(inventory.NAME)
     return {'inventory': bench.machine.describe()}
+
+
+def run_devices(action, bench):
+    """With a fault, what was promised first is gone, or has lost half of its lanes."""
+    there = {one['address']: dict(one) for one in bench.machine.describe()['pci_devices']}
+    first = there.get(action['devices'][0]['address'])
+    if first and bench.mood.has('vanished'):
+        del there[first['address']]
+    elif first and bench.mood.has('narrow'):
+        first['link_width'] = (first['link_width'] or 0) // 2
+    yield from bench.trouble(devices.NAME)
+    devices.check(action['devices'], there.get, lambda text: bench.tell('log', {'level': 'info', 'text': text}))
+    return {}
 
 
 def run_erase(action, bench):
@@ -91,4 +104,5 @@ def run_configdrive(action, bench):
 
 
 #: Name in the plan -> its generator function (action, bench).
-ACTIONS = {inventory.NAME: run_inventory, erase.NAME: run_erase, write.NAME: run_write, configdrive.NAME: run_configdrive}
+ACTIONS = {inventory.NAME: run_inventory, devices.NAME: run_devices, erase.NAME: run_erase, write.NAME: run_write,
+           configdrive.NAME: run_configdrive}

@@ -4,9 +4,13 @@
 class AgentError(Exception):
     """Ends an action, and with it the plan; ``code`` is one of those in docs/agent-protocol.md."""
 
-    def __init__(self, code, message, remedy=''):
+    def __init__(self, code, message, remedy='', **details):
         super().__init__(message)
-        self.code, self.message, self.remedy = code, message, remedy
+        self.code, self.message, self.remedy, self.details = code, message, remedy, details
+
+    def told(self):
+        """As the report has it; ``details`` are for programs."""
+        return {'code': self.code, 'message': self.message, 'remedy': self.remedy, **self.details}
 
 
 class Stopped(Exception):

@@ -75,7 +75,7 @@ class World:
         except Stopped:
             error = {'code': 'stopped', 'message': '', 'remedy': ''}
         except AgentError as failure:
-            error = {'code': failure.code, 'message': failure.message, 'remedy': failure.remedy}
+            error = failure.told()
         except Exception as failure:
             sys.excepthook(type(failure), failure, failure.__traceback__)
             error = {'code': 'internal', 'message': f'{type(failure).__name__}: {failure}',

@@ -72,6 +72,15 @@ def test_defaults_of_meta_data(given, node, expected):
     assert json.loads(files['meta_data.json']) == expected
 
 
+def test_devices_are_told_where_the_client_has_not_said_otherwise():
+    mine = [{'type': 'nic', 'bus': 'pci', 'address': '0000:3b:00.0', 'tags': ['physical_network=left']}]
+    for given, expected in (({}, mine), ({'meta_data': {'devices': []}}, [])):
+        made = configdrive.build(given, node=NODE, devices=mine)
+        files, _ = read(unpack(made), rr_path='/openstack/latest')
+        assert json.loads(files['meta_data.json'])['devices'] == expected
+    assert configdrive.build(made, node=NODE, devices=mine) == made, 'an ISO is left alone'
+
+
 def test_the_same_parts_give_the_same_bytes(monkeypatch):
     first = build(PARTS)
     now = time.time()

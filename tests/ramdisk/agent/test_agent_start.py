@@ -112,7 +112,7 @@ def test_it_runs_compiled_with_nothing_but_the_standard_library(tmp_path):
     done = subprocess.run([sys.executable, '-I', '-S', '-c', script, tmp_path], capture_output=True, text=True, check=True,
                           env={**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'})
     actions, heavy = done.stdout.split('\n')[:2]
-    assert set(actions.split(',')) == {'inventory', 'erase metadata', 'write image', 'write configdrive'}
+    assert set(actions.split(',')) == {'inventory', 'verify devices', 'erase metadata', 'write image', 'write configdrive'}
     assert heavy == ''
 
 
