@@ -16,7 +16,8 @@ def explain(problem):
     """{'summary': a sentence, 'blocking': [constraints], 'is_smallest', 'relax': [changes, the cheapest first]} of a problem
     that cannot be granted.
 
-    blocking: ``constraint``, ``value``, ``words``, and how many ``nodes`` meet it by itself. relax: as relax.changes has them.
+    blocking: ``constraint``, the ``member`` of the request, ``value``, ``words``, and how many ``nodes`` meet it by itself.
+    relax: as relax.changes has them.
     """
     if not problem.base:
         there = f'{problem.request.owner} owns no node and has been lent none' if problem.request.owner else 'There are no nodes'
@@ -49,8 +50,8 @@ def blocking(problem):
 
 
 def _told(problem, one):
-    return {'constraint': one.kind, 'value': words.value(problem, one), 'words': words.short(problem, one),
-            'nodes': problem.nodes([one]).bit_count()}
+    return {'constraint': one.kind, 'member': words.member(one), 'value': words.value(problem, one),
+            'words': words.short(problem, one), 'nodes': problem.nodes([one]).bit_count()}
 
 
 def _hints(problem, found):

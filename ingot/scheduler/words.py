@@ -18,6 +18,13 @@ def value(problem, one):
     return own.get(one.kind, one.value)
 
 
+def member(one):
+    """The member of the request that says it."""
+    places = {'where': 'where[{}]', 'pci': 'pci[{}]', 'numa': 'pci[{}].numa',
+              'trait': 'traits', 'forbidden_trait': 'forbidden_traits'}
+    return places.get(one.kind, one.kind).format(one.value)
+
+
 def short(problem, one):
     """A constraint by itself: 'trait CUSTOM_X', '2 of fastNIC'."""
     return {'free': 'free', 'count': f'{problem.request.count} nodes at once'}.get(one.kind) or _phrase(problem, one)
