@@ -25,8 +25,8 @@ def explain(problem):
     found, is_smallest = blocking(problem)
     changes = relax.changes(problem)
     parts = [words.sentence(problem, found), *_hints(problem, found)]
-    parts.append('It would do: ' + '; or '.join(change['text'] for change in changes[:3]) + '.' if changes
-                 else f'No {"one" if len(problem.constraints) < 3 else "two"} changes of the request would help.')
+    parts.append('What would help: ' + '; or '.join(change['text'] for change in changes[:3]) + '.' if changes
+                 else 'To change one or two things of the request would not help.')
     return {'summary': ' '.join(parts), 'blocking': [_told(problem, one) for one in found], 'is_smallest': is_smallest,
             'relax': changes}
 
@@ -55,8 +55,11 @@ def _told(problem, one):
 
 
 def _hints(problem, found):
-    """What is nearest, where a single wish is met by nothing at all: 'No device has product_id ...'."""
+    """Where devices of one sort are what is missing: the most that a node can give, or what is nearest where there are none."""
     if len(found) != 1 or found[0].kind != 'pci':
+        return
+    if most := relax.most_devices(problem, found[0].value):
+        yield f'The most that one can give is {most}.'
         return
     site = problem.site
     kinds = [kind.attributes for kind in site.boards.kinds.values()]
