@@ -48,9 +48,9 @@ def test_devices_are_enabled_drained_and_labelled(command, node):
     assert '0000:17:00.0' in addresses
     assert {one['state'] for one in ask(command, 'device', 'enable', node, *addresses)} == {'ready'}
     assert [one['address'] for one in ask(command, 'device', 'list', '--state', 'ready')] == addresses
-    [device] = ask(command, 'device', 'label', node, addresses[0], '--set', 'pool=a', '--set', 'slot=3')
+    [device] = ask(command, 'device', 'label', node, addresses[0], '--add', 'pool=a', '--add', 'slot=3')
     assert device['labels'] == {'pool': 'a', 'slot': 3}
-    [device] = ask(command, 'device', 'label', node, addresses[0], '--unset', 'pool')
+    [device] = ask(command, 'device', 'label', node, addresses[0], '--remove', 'pool')
     assert device['labels'] == {'slot': 3}
     [device] = ask(command, 'device', 'drain', node, addresses[0], '--reason', 'Its fan is loud.')
     assert (device['state'], device['state_reason']) == ('not_ready', 'Its fan is loud.')
