@@ -13,15 +13,17 @@ from ingot import errors
 from ingot.db import models, row
 from ingot.db.pci_device import STORE as DEVICES
 from ingot.db.store import Store
+from ingot.scheduler import capacity as scheduler
 from ingot.scheduler import device as devices
 from ingot.scheduler import match
+from ingot.scheduler.site import Site
 
 TABLE, _DEVICES, _ALLOCATIONS = models.pci_flavors, models.devices, models.allocations
 #: By a name of its own: columns that look for the node of a device do so by themselves.
 _NODES = models.nodes.alias('its_node')
 #: Columns by which the database may look for a device when a match asks for one value, or for any of some.
 _INDEXED = ('vendor_id', 'product_id', 'class_id', 'function', 'driver')
-_AT_ONCE, _KINDS = 5000, 5000
+_AT_ONCE, _KINDS, _NODES_AT_ONCE = 5000, 5000, 500
 #: What tells whether a node may be given to somebody; its devices count only then.
 _IS_FREE = sa.and_(_NODES.c.provision_state == 'available', ~_NODES.c.maintenance, ~_NODES.c.retired,
                    _NODES.c.instance_uuid.is_(None), _NODES.c.power_state.is_not(None))
@@ -120,6 +122,26 @@ def count(database, wanted):
 
 def _empty():
     return {'matching': 0, 'available': 0, 'by_state': {}}
+
+
+def capacity(database, ident):
+    """What free nodes can give by a flavor (a uuid or name): ``scheduler.capacity`` of what there is now."""
+    flavor = STORE.get(database, ident)
+    with database.read() as connection:
+        nodes = {key: {'uuid': uuid, 'name': name, 'is_free': bool(is_free), 'devices': []} for key, uuid, name, is_free in meant(
+            connection, flavor['match'], (_NODES.c.id, *_COUNTED[:3]))}
+        for one in _devices_of(connection, list(nodes)):
+            nodes[one['node_id']]['devices'].append(one)
+        flavors = [row.parse(TABLE, one) for one in connection.execute(sa.select(TABLE)).mappings()]
+    return scheduler.capacity(Site(nodes.values(), flavors), flavor['uuid'])
+
+
+def _devices_of(connection, nodes):
+    """All devices of ``nodes`` (ids), as dicts: what is held of a card excludes the rest of it."""
+    for start in range(0, len(nodes), _NODES_AT_ONCE):
+        some = nodes[start:start + _NODES_AT_ONCE]
+        query = sa.select(_DEVICES).where(_DEVICES.c.node_id.in_(some), _DEVICES.c.state != 'removed')
+        yield from (row.parse(_DEVICES, one) for one in connection.execute(query).mappings())
 
 
 def warning(database, wanted):

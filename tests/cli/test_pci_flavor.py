@@ -75,6 +75,8 @@ def test_a_flavor_is_previewed_made_changed_and_deleted(command, node):
     [made] = ask(command, 'pci-flavor', 'create', 'gpu', '--match', 'vendor_id=10de', '--match', '{"product_id": "1592"}')
     assert made['match'] == [{'vendor_id': '10de'}, {'product_id': '1592'}]
     assert len(ask(command, 'device', 'list', node, '--flavor', 'gpu')) >= 2
+    capacity = json.loads(command('pci-flavor', 'capacity', 'gpu')[1])
+    assert capacity['satisfiable'] >= 1
     status, out, err = command('pci-flavor', 'set', 'gpu', '--match', '{"max_link_width": {">": 16}}', '--description', 'wide')
     assert (status, 'none has max_link_width > 16; the nearest has 16' in err, 'wide' in out) == (0, True, True)
     assert [one['name'] for one in ask(command, 'pci-flavor', 'list')] == ['gpu']
