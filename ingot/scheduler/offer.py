@@ -58,11 +58,9 @@ class List:
         self._entries = [(match.compiled(_maps(entry['match'])), entry) for entry in entries]
 
     def entry(self, device):
-        """The first entry that matches ``device`` (a dict, JSON parsed), or None.
-
-        Labels do not count here: they come from this list, and from operators, who may narrow it and never widen it.
-        """
-        facts = match.attributes({**device, 'labels': {}, 'extra_info': {}})
+        """The first entry that matches ``device`` (a dict, JSON parsed), or None. Entries name no labels: those of operators, who
+        may narrow the list, must not widen it."""
+        facts = match.attributes(device)
         return next((entry for matches, entry in self._entries if matches(facts)), None)
 
 
