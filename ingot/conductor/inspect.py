@@ -48,7 +48,7 @@ def _store(task, found, plugin_data):
     def decide(row):
         after.update(review.decide(row, {
             'properties': row['properties'] | properties(found), 'inspection_started_at': None,
-            'inspection_finished_at': now(), **boot_mode(found), **inventory.machine(found)}))
+            'inspection_finished_at': now(), 'last_inspected_at': now(), **boot_mode(found), **inventory.machine(found)}))
         return after
 
     def store(connection):
