@@ -15,6 +15,7 @@ from wsme import types
 _TRUE = frozenset({'1', 't', 'true', 'y', 'yes', 'on'})
 _FALSE = frozenset({'0', 'f', 'false', 'n', 'no', 'off'})
 _MAC = re.compile(r'[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}', re.ASCII)
+_DATE = re.compile('[0-9]{4}-[0-9]{2}-[0-9]{2}', re.ASCII)
 _TRAIT = re.compile('CUSTOM_[A-Z0-9_]+', re.ASCII)
 _NAME = re.compile(r'[A-Za-z0-9._~-]+', re.ASCII)
 #: Python's type -> that of JSON Schema.
@@ -144,10 +145,9 @@ class Time(Scalar):
     def check(self, value):
         try:
             moment = datetime.datetime.fromisoformat(value.replace(' ', '+')) if isinstance(value, str) else self.refuse()
-            is_date = moment.tzinfo is None and len(value) == len('2026-11-20')
-            if moment.tzinfo is None and not is_date:
+            if moment.tzinfo is None and not _DATE.fullmatch(value):
                 self.refuse()
-            moment = moment.replace(tzinfo=datetime.UTC) if is_date else moment.astimezone(datetime.UTC)
+            moment = moment.astimezone(datetime.UTC) if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
         except (ValueError, OverflowError):
             self.refuse()
         return moment.isoformat(timespec='seconds')
