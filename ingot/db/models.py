@@ -79,8 +79,8 @@ nodes = _table(
     _text('operation', 36),
     sa.Column('power_checked_at', sa.Double, nullable=False, default=0, index=True),
     sa.Column('power_failures', sa.Integer, nullable=False, default=0),
-    # When its agent was heard last, and when an instance was put on it last; what its firmware says of the machine.
-    sa.Column('last_heartbeat_at', _Time), sa.Column('last_deployed_at', _Time),
+    # When its agent was heard last, an instance was put on it last, it was inspected last; what its firmware says of the machine.
+    sa.Column('last_heartbeat_at', _Time), sa.Column('last_deployed_at', _Time), sa.Column('last_inspected_at', _Time),
     *map(_text, ('system_vendor', 'system_product', 'system_serial')),
 )
 

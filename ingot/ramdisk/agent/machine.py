@@ -20,11 +20,11 @@ class Machine(NamedTuple):
         except OSError:
             return None
 
-    def read_bytes(self, *path):
-        """The bytes of a sysfs file; empty where there is none."""
+    def read_bytes(self, *path, most=-1):
+        """The bytes of a sysfs file, the first ``most`` of them; empty where there is none."""
         try:
-            with open(os.path.join(self.sys, *path), 'rb') as file:
-                return file.read()
+            with open(os.path.join(self.sys, *path), 'rb', buffering=0) as file:
+                return file.read(most) or b''
         except OSError:
             return b''
 

@@ -6,6 +6,7 @@ import struct
 import pytest
 from agent_bench import GIB, Bench, add_disk, put
 
+from ingot.ramdisk.agent import nics
 from ingot.ramdisk.agent.actions import inventory
 
 CPUS = '''processor\t: 0
@@ -48,11 +49,14 @@ def test_the_shape_that_clients_know(server):
     assert found['memory'] == {'total': 2_048_000_000, 'physical_mb': 1953}
     assert found['boot'] == {'current_boot_mode': 'bios', 'pxe_interface': '52:54:00:aa:bb:cc'}
     assert [disk['serial'] for disk in found['disks']] == ['S']
-    assert set(found['disks'][0]) == {'name', 'size', 'model', 'serial', 'wwn', 'vendor', 'rotational', 'hctl', 'by_path'}
+    assert set(found['disks'][0]) == {'name', 'size', 'model', 'serial', 'wwn', 'vendor', 'rotational', 'hctl', 'by_path',
+                                      'role'}
     assert found['interfaces'] == [{'name': 'eno1', 'mac_address': '52:54:00:AA:BB:CC', 'ipv4_address': None,
-                                    'has_carrier': True, 'vendor': '0x8086', 'product': '0x158b'}]
-    assert found['pci_devices'] == [{'address': '0000:3b:00.0', 'vendor_id': '8086', 'product_id': '158b',
-                                     'class': '020000', 'revision': '02'}]
+                                    'has_carrier': True, 'vendor': '0x8086', 'product': '0x158b',
+                                    'pci_address': None, 'driver': None, 'speed_mbps': None, 'lldp': None}]
+    [device] = found['pci_devices']
+    assert {name: value for name, value in device.items() if value is not None} == {
+        'address': '0000:3b:00.0', 'vendor_id': '8086', 'product_id': '158b', 'class': '020000', 'revision': '02'}
     assert set(found) == {'system_vendor', 'cpu', 'memory', 'boot', 'disks', 'interfaces', 'pci_devices', 'bmc_address'}
 
 
@@ -77,5 +81,15 @@ def test_memory_from_the_firmware(table, mib):
 
 
 def test_the_address_of_an_adapter():
-    assert inventory.ipv4_address('lo') == '127.0.0.1'
-    assert inventory.ipv4_address('nosuch0') is None
+    assert nics.ipv4_address('lo') == '127.0.0.1'
+    assert nics.ipv4_address('nosuch0') is None
+
+
+def test_the_root_disk_is_the_one_that_the_hints_choose(server):
+    add_disk(server, 'vdb', 8 * GIB, serial='B', place='devices/pci0000:00/0000:00:05.0/virtio1')
+    add_disk(server, 'vdc', 16 * GIB, serial='C', place='devices/pci0000:00/0000:00:06.0/virtio2')
+
+    def root(hints):
+        return [disk['serial'] for disk in inventory.collect(server, None, hints)['disks'] if disk['role'] == 'root']
+    assert (root({}), root(None), root({'serial': 'C'}), root({'serial': 'X'}), root({'nonsense': 1})) == (
+        ['B'], ['B'], ['C'], [], [])

@@ -159,6 +159,8 @@ def upgrade():
     op.add_column('node_inventory', sa.Column('offer_digest', sa.String(length=64), nullable=True))
     op.add_column('nodes', sa.Column('last_heartbeat_at', sa.String(length=32), nullable=True))
     op.add_column('nodes', sa.Column('last_deployed_at', sa.String(length=32), nullable=True))
+    op.add_column('nodes', sa.Column('last_inspected_at', sa.String(length=32), nullable=True))
+    op.execute('UPDATE nodes SET last_inspected_at = inspection_finished_at')
     op.add_column('nodes', sa.Column('system_vendor', sa.String(length=255), nullable=True))
     op.add_column('nodes', sa.Column('system_product', sa.String(length=255), nullable=True))
     op.add_column('nodes', sa.Column('system_serial', sa.String(length=255), nullable=True))

@@ -1,29 +1,40 @@
 """What the machine is made of, from sysfs, /proc and its firmware's tables; in the shape that Ironic's clients know."""
 
 import contextlib
-import fcntl
 import os
 import re
-import socket
 import struct
 import subprocess
 
-from .. import disks
+from .. import disks, hints, nics, pci
+from ..errors import AgentError
 
 NAME = 'inventory'
-_SIOCGIFADDR = 0x8915
+_LONGEST_LLDP = 120           # seconds
 
 
 def run(action, job):
-    """Touches nothing; what is not known is None."""
-    return {'inventory': collect(job.machine, job.line.mac)}
+    """Touches nothing; what is not known is None. ``root_device``: hints by which the root disk is told from the others;
+    ``lldp_seconds``: so long the network cards listen for their neighbours."""
+    return {'inventory': collect(job.machine, job.line.mac, action.get('root_device'),
+                                 min(action.get('lldp_seconds') or 0, _LONGEST_LLDP))}
 
 
-def collect(machine, pxe_mac):
+def collect(machine, pxe_mac, root_device=None, lldp_seconds=0):
     return {'system_vendor': system_vendor(machine), 'cpu': cpu(machine), 'memory': memory(machine),
             'boot': {'current_boot_mode': 'uefi' if machine.names('firmware/efi') else 'bios', 'pxe_interface': pxe_mac},
-            'disks': [disk._asdict() for disk in disks.discover(machine)], 'interfaces': interfaces(machine),
-            'pci_devices': pci_devices(machine), 'bmc_address': bmc_address()}
+            'disks': own_disks(machine, root_device), 'interfaces': nics.interfaces(machine, lldp_seconds),
+            'pci_devices': pci.devices(machine), 'bmc_address': bmc_address()}
+
+
+def own_disks(machine, root_device):
+    """The disks; "root" is the role of the one that an image would be written to."""
+    found = disks.discover(machine)
+    try:
+        root = hints.choose(found, root_device or {}, 0)
+    except AgentError:
+        root = None
+    return [disk._asdict() | {'role': 'root' if disk == root else None} for disk in found]
 
 
 def system_vendor(machine):
@@ -62,29 +73,6 @@ def plugged_mib(table):
             break
         at = end + 2
     return total
-
-
-def interfaces(machine):
-    names = [name for name in machine.names('class/net') if machine.names('class/net', name, 'device')]
-    return [{'name': name, 'mac_address': machine.read('class/net', name, 'address'), 'ipv4_address': ipv4_address(name),
-             'has_carrier': machine.read('class/net', name, 'carrier') == '1',
-             'vendor': machine.read('class/net', name, 'device/vendor'),
-             'product': machine.read('class/net', name, 'device/device')} for name in names]
-
-
-def ipv4_address(name):
-    """The address of an adapter, or None (netdevice(7))."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
-        answer = fcntl.ioctl(channel.fileno(), _SIOCGIFADDR, struct.pack('256s', name.encode()[:15]))
-        return socket.inet_ntoa(answer[20:24])
-    return None
-
-
-def pci_devices(machine):
-    """Numbers are hexadecimal text without 0x, as Ironic's inspection gives them."""
-    files = {'vendor_id': 'vendor', 'product_id': 'device', 'class': 'class', 'revision': 'revision'}
-    return [{'address': address, **{name: (machine.read('bus/pci/devices', address, file) or '').removeprefix('0x') or None
-                                    for name, file in files.items()}} for address in machine.names('bus/pci/devices')]
 
 
 def bmc_address():
