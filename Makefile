@@ -1,5 +1,5 @@
 .PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm simulate endurance \
-	failover ring decide figures clean
+	failover ring flavors decide figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -63,6 +63,9 @@ crash: prepare ## Conductors killed at every point, servers, networks, clocks, d
 
 simulate: prepare ## What a life costs in simulated sites (ARGS='--nodes 10000 --conductors 3,16'); one site: ingot simulate
 	@.venv/bin/python -m tests.bench.simulation $(ARGS)
+
+flavors: prepare ## What questions about PCI flavors cost over 10,000 and 100,000 devices (ARGS='--nodes 1250')
+	@.venv/bin/python -m tests.bench.flavors $(ARGS)
 
 endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they cost, and memory (ARGS='--minutes 5')
 	@.venv/bin/python -m tests.bench.endurance $(ARGS)
