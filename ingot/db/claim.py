@@ -101,14 +101,13 @@ def _take_devices(connection, wanted, node, requests):
     """All devices of ``requests`` (a list of uuids each), which are different, can be given, and exclude each other nowhere."""
     found = _devices(connection, node, requests)
     for number, uuids in enumerate(requests):
-        for one in sorted((_giveable(node, uuid, found.get(uuid)) for uuid in uuids), key=lambda one: one['id']):
-            done = connection.execute(sa.update(_DEVICES).where(
-                _DEVICES.c.id == one['id'], _DEVICES.c.generation == one['generation'], _DEVICES.c.state == one['state'],
-                _DEVICES.c.allocation_id.is_(None)).values(
-                    state=device.move(one['state'], 'claim'), allocation_id=wanted['id'], request=number, updated_at=now(),
-                    generation=_DEVICES.c.generation + 1))
-            if not done.rowcount:
-                raise errors.Outdated(f'Device {one["address"]} of node {node["uuid"]} was changed by somebody else just now.')
+        keys = [_giveable(node, uuid, found.get(uuid))['id'] for uuid in uuids]
+        done = connection.execute(sa.update(_DEVICES).where(
+            _DEVICES.c.id.in_(sorted(keys)), _DEVICES.c.state == 'ready', _DEVICES.c.allocation_id.is_(None)).values(
+                state=device.MOVES['ready', 'claim'], allocation_id=wanted['id'], request=number, updated_at=now(),
+                generation=_DEVICES.c.generation + 1)) if keys else None
+        if done and done.rowcount != len(keys):
+            raise errors.Outdated(f'A device of node {node["uuid"]} was changed by somebody else just now.')
 
 
 def _devices(connection, node, requests):

@@ -1,7 +1,7 @@
 """Decisions on what the tables say: facts are read, ``ingot.scheduler`` decides, and nothing is written.
 
 A request that any node serves as well as another (no strategy, no group, no preferences) is decided among the oldest that fit, some
-hundreds at a time; every other among all that fit. What fits none is decided once more on all nodes there are, to tell why.
+at a time; every other among all that fit. What fits none is decided once more on all nodes there are, to tell why.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from ingot.scheduler import request as requests
 from ingot.scheduler.site import Site
 
 #: Nodes that are looked at first, and how many times more after each time in vain.
-_FIRST, _GROWTH = 100, 8
+_FIRST, _GROWTH = 25, 8
 _PROVIDER = re.compile(r'\bstats\.([a-z_][a-z0-9_]*)', re.ASCII)
 #: Members of a request that make one node better than another.
 _RANKING = ('strategy', 'preferred_traits', 'placement_group')
@@ -49,7 +49,8 @@ def decide(database, wanted, *, attempt=0, limit=None, explain=None):
         conditions = [condition for _, condition in facts.criteria(wanted)]
         is_ranked = limit or any(wanted.get(name) for name in _RANKING)
         site, known = Site((), flavors, groups), {}
-        for nodes in _batches(connection, conditions, _needs(wanted, group), None if is_ranked else max(_FIRST, 2 * request.count)):
+        size = None if is_ranked else max(_FIRST, 4 * request.count) * _GROWTH ** min(attempt, 2)
+        for nodes in _batches(connection, conditions, _needs(wanted, group), size):
             for one in _spread(nodes, request.count, attempt):
                 known[one['uuid']] = one
                 site.put(one)
