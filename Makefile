@@ -1,4 +1,4 @@
-.PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm simulate endurance \
+.PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm simulate endurance claims \
 	failover ring figures clean
 .DEFAULT_GOAL := help
 
@@ -45,6 +45,9 @@ bench: prepare ## The API's cost beside Ironic 39.0.0, in one run (ARGS='--nodes
 
 cycle: prepare ## Nodes through manage, provide, active, deleted: Ironic 39.0.0 and Ingot on MariaDB (ARGS='--nodes 1000')
 	@.venv/bin/python -m tests.bench.cycle $(ARGS)
+
+claims: prepare ## 16 schedulers over 500 nodes, some killed, on MariaDB; allocations beside Ironic 39.0.0 (ARGS='--requests 100')
+	@.venv/bin/python -m tests.bench.claims $(ARGS)
 
 power: prepare ## Power of 1,000 and 10,000 BMCs by one conductor: seconds, CPU, memory (ARGS='--bmcs 100 --database mariadb')
 	@.venv/bin/python -m tests.bench.power $(ARGS)

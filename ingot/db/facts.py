@@ -97,7 +97,7 @@ def _attributes(connection, within):
 
 
 def _add_places(connection, found, within):
-    """chassis: the node's; rack and zone: the node's extra, else that of its chassis; switch: that of its PXE port, or of another."""
+    """chassis: the node's; rack, zone: of the node's extra, else of its chassis'; switch: of its PXE port, else of any."""
     chassis = {one.id: (one.uuid, orjson.loads(one.extra)) for one in connection.execute(
         sa.select(_CHASSIS.c.id, _CHASSIS.c.uuid, _CHASSIS.c.extra))}
     switches = _switches(connection, within)

@@ -70,7 +70,8 @@ def place(stack, name):
 
 def work(url, seed, requests):
     """One scheduler: prints what it did, as JSON, at its end."""
-    database, chance, told = Database(url), random.Random(seed), {'asked': 0, 'granted': 0, 'nodes': 0, 'decisions': 0, 'slowest': 0.0}
+    database, chance = Database(url), random.Random(seed)
+    told = {'asked': 0, 'granted': 0, 'nodes': 0, 'decisions': 0}
     decide = decision.decide
 
     def count(*args, **kwargs):
@@ -107,11 +108,12 @@ def race(placed, options):
     flaws = [*stock.flaws(database), *left_over(database)]
     total = {name: sum(one[name] for one in told) for name in ('asked', 'granted', 'nodes', 'decisions')}
     retries = total['decisions'] - total['asked']
-    print('| schedulers | killed -9 | nodes | requests | granted | claims (nodes) a second | requests a second | decided again '
-          '| p50 ms | p95 ms | flaws |\n|---|---|---|---|---|---|---|---|---|---|---|')
-    p50, p95 = (sorted(one[name] for one in told)[len(told) // 2] * 1000 for name in ('p50', 'p95'))
+    print('| schedulers | killed -9 | nodes | requests | granted | claims of nodes a second | requests a second | decided again |'
+          ' p50 ms | p95 ms | flaws |\n|---|---|---|---|---|---|---|---|---|---|---|')
+    middle = len(told) // 2
+    p50, p95 = (sorted(one[name] for one in told)[middle] * 1000 for name in ('p50', 'p95'))
     print(f'| {options.schedulers} | {killed} | {options.nodes} | {total["asked"]} | {total["granted"]} | '
-          f'{total["nodes"] / seconds:.0f} | {total["asked"] / seconds:.0f} | {retries} ({retries / max(1, total["asked"]):.2f} a '
+          f'{total["nodes"] / seconds:.0f} | {total["asked"] / seconds:.0f} | {retries} ({retries / total["asked"]:.2f} a '
           f'request) | {p50:.0f} | {p95:.0f} | {len(flaws)} |\n', flush=True)
     print(*flaws[:20], sep='\n')
     database.close()
@@ -129,31 +131,33 @@ def left_over(database):
 def run(url, folder, options):
     """(what each scheduler that lived has told, how many were killed in the middle of their work)."""
     def start(seed):
-        out = open(folder / f'out{seed}', 'wb')
-        return subprocess.Popen([sys.executable, '-m', 'tests.bench.claims', '--worker', url, str(seed), '--requests',
-                                 str(options.requests)], stdout=out, stderr=out), folder / f'out{seed}'
+        with open(folder / f'out{seed}', 'wb') as out:
+            words = ['--worker', url, str(seed), '--requests', str(options.requests)]
+            process = subprocess.Popen([sys.executable, '-m', 'tests.bench.claims', *words], stdout=out, stderr=out)
+        return process, pathlib.Path(out.name)
     running, chance, killed, told = [start(seed) for seed in range(options.schedulers)], random.Random(1), 0, []
     seed = options.schedulers
     while running:
         time.sleep(chance.uniform(0.5, 2))
         if killed < options.kills and any(process.poll() is None for process, _ in running):
-            process, out = chance.choice([one for one in running if one[0].poll() is None])
+            process, _ = chance.choice([one for one in running if one[0].poll() is None])
             process.kill()
             process.wait()
             killed += 1
             running = [one for one in running if one[0] is not process]
             running.append(start(seed))
             seed += 1
-        for process, out in [one for one in running if one[0].poll() is not None]:
+        ended = [one for one in running if one[0].poll() is not None]
+        for process, out in ended:
             assert process.returncode == 0, out.read_text()[-3000:]
             told.append(json.loads(out.read_text().splitlines()[-1]))
-            running = [one for one in running if one[0] is not process]
+        running = [one for one in running if one not in ended]
     return told, killed
 
 
 def beside(stack, options):
     """The allocation API of both, asked for single nodes by ``--clients``."""
-    print(f'| | requests | allocations a second | p50 ms | CPU ms of the server |\n|---|---|---|---|---|')
+    print('| | requests | allocations a second | p50 ms | CPU ms of the server |\n|---|---|---|---|---|')
     folder, url = place(stack, 'ironic')
     port, pid = stack.enter_context(peer.ironic(folder, url))
     tell('Ironic 39.0.0', port, pid, url, options)
