@@ -19,7 +19,7 @@ class Fixtures:
             'driver': 'fake-hardware', 'connector': uuid, 'target': uuid, 'deploy_template': f'CUSTOM_T{number}',
             'runbook': f'CUSTOM_R{number}', 'inspection_rule': uuid, 'trait': 'CUSTOM_A', 'vif': 'v1', 'setting': 'boot_mode',
             'indicator': 'led@system', 'conductor': 'nobody', 'entry': uuid, 'shard': 's', 'scope': 'global', 'heartbeat': node,
-            'placement_group': f'pg{number}', 'stat': f's{number}', 'provider': f's{number}', 'vendor_passthru': 'methods', 'continue_inspection': node}
+            'placement_group': f'pg{number}', 'provider': f's{number}', 'vendor_passthru': 'methods', 'continue_inspection': node}
         self._made = {
             'chassis': {'uuid': uuid},
             'nodes': {'uuid': uuid, 'driver': 'fake-hardware', 'name': node, 'resource_class': f'c{number}'},
