@@ -103,7 +103,7 @@ def race(placed, options):
     schema.upgrade(database)
     stock.fill(database, options.nodes)
     began = time.monotonic()
-    told, killed = run(url, folder, options)
+    told, killed = run(database, url, folder, options)
     seconds = time.monotonic() - began
     flaws = [*stock.flaws(database), *left_over(database)]
     total = {name: sum(one[name] for one in told) for name in ('asked', 'granted', 'nodes', 'decisions')}
@@ -128,7 +128,7 @@ def left_over(database):
             sa.select(made.c.uuid).where(made.c.state == 'allocating')).scalars()]
 
 
-def run(url, folder, options):
+def run(database, url, folder, options):
     """(what each scheduler that lived has told, how many were killed in the middle of their work)."""
     def start(seed):
         with open(folder / f'out{seed}', 'wb') as out:
@@ -139,8 +139,9 @@ def run(url, folder, options):
     seed = options.schedulers
     while running:
         time.sleep(chance.uniform(0.5, 2))
-        if killed < options.kills and any(process.poll() is None for process, _ in running):
-            process, _ = chance.choice([one for one in running if one[0].poll() is None])
+        alive = [process for process, _ in running if process.poll() is None]
+        if killed < options.kills and alive and is_under_way(database, options):
+            process = chance.choice(alive)
             process.kill()
             process.wait()
             killed += 1
@@ -153,6 +154,12 @@ def run(url, folder, options):
             told.append(json.loads(out.read_text().splitlines()[-1]))
         running = [one for one in running if one not in ended]
     return told, killed
+
+
+def is_under_way(database, options):
+    """Whether as many allocations were made as there are schedulers: who dies before has done nothing yet."""
+    with database.read() as connection:
+        return (connection.execute(sa.select(sa.func.max(models.allocations.c.id))).scalar() or 0) > 4 * options.schedulers
 
 
 def beside(stack, options):
