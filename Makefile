@@ -1,5 +1,5 @@
 .PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm simulate endurance \
-	failover ring flavors decide figures clean
+	failover ring flavors decide claims figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -48,6 +48,9 @@ bench: prepare ## The API's cost beside Ironic 39.0.0, in one run (ARGS='--nodes
 
 cycle: prepare ## Nodes through manage, provide, active, deleted: Ironic 39.0.0 and Ingot on MariaDB (ARGS='--nodes 1000')
 	@.venv/bin/python -m tests.bench.cycle $(ARGS)
+
+claims: prepare ## 16 schedulers over 500 nodes, some killed, on MariaDB; allocations beside Ironic 39.0.0 (ARGS='--requests 100')
+	@.venv/bin/python -m tests.bench.claims $(ARGS)
 
 power: prepare ## Power of 1,000 and 10,000 BMCs by one conductor: seconds, CPU, memory (ARGS='--bmcs 100 --database mariadb')
 	@.venv/bin/python -m tests.bench.power $(ARGS)

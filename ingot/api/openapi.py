@@ -12,7 +12,7 @@ from ingot.api.types import document as typed
 from ingot.api.types.query import PageQuery
 
 #: What an ident below a word of the path is called, where that is not the word without its last "s".
-_IDENT = {'chassis': 'chassis', 'history': 'entry', 'bios': 'setting', 'policies': 'scope'}
+_IDENT = {'chassis': 'chassis', 'history': 'entry', 'bios': 'setting', 'policies': 'scope', 'stats': 'provider'}
 #: Statuses that any request may meet; see errors.py.
 _REFUSALS = (400, 403, 404, 405, 406, 409, 413, 415, 500, 503)
 _HEADERS = {'openstack-request-id': 'Names the request in the log.',

@@ -175,7 +175,7 @@ _ALLOCATED = {
         'preferred_traits', 'forbidden_traits', 'where', 'allocations')},
     **{name: {'type': 'string'} for name in ('placement_group', 'strategy', 'gang', 'expires_at')},
     'count': {'type': 'integer'}, 'priority': {'type': 'integer'}, 'wait': {'type': 'boolean'},
-    'pci': {'type': 'array', 'items': {'type': 'object'}, 'description': 'Requests for devices, each with those that it was granted.'},
+    'pci': {'type': 'array', 'items': {'type': 'object'}, 'description': 'Requests for devices, each with what it was granted.'},
     'why': {'type': 'object', 'description': 'What stands in its way: summary, blocking, relax.'}}
 ALLOCATION = of('allocation', 'allocations', allocation.STORE, tuple(
     name for name in allocation.STORE.shown if name != 'generation'), at_times=_ALLOCATED)

@@ -8,7 +8,6 @@ import contextlib
 import datetime
 import uuid as uuids
 
-import orjson
 import sqlalchemy as sa
 from oslo_db import exception
 
@@ -31,7 +30,7 @@ _COLUMNS = frozenset({'placement_group', 'priority', 'expires_in'})
 
 
 def create(database, values, columns, wanted=None):
-    """Create an allocation, or ``count`` of them, and decide: they are active, each with a node, or one is in error, and says why.
+    """Create an allocation, or ``count`` of them, and decide: they are active, each with a node, or one is in error, and why.
 
     :param wanted: the newer members of the request (Allocation.NEWER), without those that are null.
     Returns ``columns`` of the first as they were before the decision, "allocating": so clients know it, and look again.
@@ -93,10 +92,7 @@ def _settle(connection, made, decided, wanted):
 
 
 def _refuse(connection, current, why, wanted):
-    if why is None:
-        words = _count(connection, current)
-    else:
-        words = why['summary']
+    words = _count(connection, current) if why is None else why['summary']
     told = {'why': why, 'last_error': f'Failed to process allocation {current["uuid"]}: {words}'}
     change.update(connection, 'allocation', TABLE, current, told | ({} if wanted.get('wait') else {'state': 'error'}))
 
@@ -118,7 +114,7 @@ def take(database, values, picks, columns, wanted=None):
     with database.read() as connection:
         claim.check(connection, picks)
     checked = decision.decide(database, {**values, 'candidate_nodes': [pick.node for pick in picks], 'count': len(picks),
-                                         'placement_group': (wanted or {}).get('placement_group')}, explain=True)
+                                         'placement_group': wanted.get('placement_group')}, explain=True)
     if not checked.picks:
         raise errors.Outdated(f'The candidates do not fit any more: {checked.why["summary"]}')
     decided = decision.Decided(picks=picks, group=checked.group)
@@ -132,7 +128,7 @@ def _described(wanted, picks):
     """``wanted`` with what the picks say that was asked for."""
     requests = max((pick.devices for pick in picks), key=len)
     return {**wanted, **({'count': len(picks)} if len(picks) > 1 else {}),
-            **({'pci': [{'count': len(uuids)} for uuids in requests]} if requests else {})} or None
+            **({'pci': [{'count': len(uuids)} for uuids in requests]} if requests else {})}
 
 
 def backfill(database, values, ident, columns):
@@ -282,8 +278,9 @@ def _more(connection, current):
 
 def _granted(connection, key, requests):
     """``requests`` with the devices that each was granted."""
-    query = sa.select(_DEVICES.c.request, _DEVICES.c.uuid, _DEVICES.c.address, _DEVICES.c.state, _NODES.c.uuid.label('node')).join(
-        _NODES, _NODES.c.id == _DEVICES.c.node_id).where(_DEVICES.c.allocation_id == key).order_by(_DEVICES.c.address)
+    columns = (_DEVICES.c[name] for name in ('request', 'uuid', 'address', 'state'))
+    query = sa.select(*columns, _NODES.c.uuid.label('node')).join(_NODES, _NODES.c.id == _DEVICES.c.node_id).where(
+        _DEVICES.c.allocation_id == key).order_by(_DEVICES.c.address)
     found = [dict(each) for each in connection.execute(query).mappings()]
     return [{**request, 'devices': [{name: each[name] for name in ('uuid', 'address', 'node', 'state')}
                                     for each in found if each['request'] == number]} for number, request in enumerate(requests)]

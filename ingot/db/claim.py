@@ -78,8 +78,10 @@ def _check(pick, node):
 
 
 def take_node(connection, wanted, node, *conditions):
-    """``node`` (a mapping with instance_info) has the instance of allocation ``wanted`` from now on; Outdated unless it still meets
-    ``conditions``, Duplicate when another node has an instance with this uuid."""
+    """``node`` (a mapping with instance_info) has the instance of allocation ``wanted`` from now on.
+
+    Outdated unless it still meets ``conditions``, Duplicate when another node has an instance with this uuid.
+    """
     with change.unique('node', {'instance_uuid': wanted['uuid']}):
         done = connection.execute(sa.update(_NODES).where(_NODES.c.id == node['id'], *conditions).values(
             **telling(node, traits=wanted.get('traits') or []), instance_uuid=wanted['uuid'], allocation_uuid=wanted['uuid'],
@@ -101,18 +103,17 @@ def _take_devices(connection, wanted, node, requests):
     """All devices of ``requests`` (a list of uuids each), which are different, can be given, and exclude each other nowhere."""
     found = _devices(connection, node, requests)
     for number, uuids in enumerate(requests):
-        for one in sorted((_giveable(node, uuid, found.get(uuid)) for uuid in uuids), key=lambda one: one['id']):
-            done = connection.execute(sa.update(_DEVICES).where(
-                _DEVICES.c.id == one['id'], _DEVICES.c.generation == one['generation'], _DEVICES.c.state == one['state'],
-                _DEVICES.c.allocation_id.is_(None)).values(
-                    state=device.move(one['state'], 'claim'), allocation_id=wanted['id'], request=number, updated_at=now(),
-                    generation=_DEVICES.c.generation + 1))
-            if not done.rowcount:
-                raise errors.Outdated(f'Device {one["address"]} of node {node["uuid"]} was changed by somebody else just now.')
+        keys = [_giveable(node, uuid, found.get(uuid))['id'] for uuid in uuids]
+        done = connection.execute(sa.update(_DEVICES).where(
+            _DEVICES.c.id.in_(sorted(keys)), _DEVICES.c.state == 'ready', _DEVICES.c.allocation_id.is_(None)).values(
+                state=device.MOVES['ready', 'claim'], allocation_id=wanted['id'], request=number, updated_at=now(),
+                generation=_DEVICES.c.generation + 1)) if keys else None
+        if done and done.rowcount != len(keys):
+            raise errors.Outdated(f'A device of node {node["uuid"]} was changed by somebody else just now.')
 
 
 def _devices(connection, node, requests):
-    """{uuid: row} of all devices of ``node``, when those of ``requests`` go together; Invalid when they never do, else Outdated."""
+    """{uuid: row} of all devices of ``node``, if those of ``requests`` go together; Invalid when they never do, else Outdated."""
     uuids = [uuid for some in requests for uuid in some]
     if not uuids:
         return {}
@@ -123,8 +124,8 @@ def _devices(connection, node, requests):
     taken = [found[uuid] for uuid in uuids if uuid in found]
     for one in taken:
         if are_related(one, taken):
-            raise errors.Invalid(f'Device {one["address"]} of node {node["uuid"]} is to be given together with its own virtual or '
-                                 'physical function: whoever has one has the other.')
+            raise errors.Invalid(f'Device {one["address"]} of node {node["uuid"]} is to be given together with its own virtual or'
+                                 ' physical function: whoever has one has the other.')
     others = [one for one in found.values() if one['uuid'] not in uuids and one['state'] != 'removed']
     for one in others:
         _check_other(node, one, taken)
@@ -134,7 +135,7 @@ def _devices(connection, node, requests):
 def _check_other(node, one, taken):
     """Device ``one``, which is not to be given, is nothing that goes with those that are ``taken``."""
     if one['allocation_id'] is not None and are_related(one, taken):
-        raise errors.Outdated(f'Device {one["address"]} of node {node["uuid"]} has an allocation, and is part of what was chosen.')
+        raise errors.Outdated(f'Device {one["address"]} of node {node["uuid"]}, part of what was chosen, has an allocation.')
     if one['unit'] and one['unit'] in {each['unit'] for each in taken} and not are_related(one, taken):
         raise errors.Invalid(f'Device {one["address"]} of node {node["uuid"]} belongs to unit {one["unit"]}, whose devices are '
                              'given together.', remedy='Claim all of the unit, or none of it.')

@@ -1,7 +1,7 @@
 """Decisions on what the tables say: facts are read, ``ingot.scheduler`` decides, and nothing is written.
 
-A request that any node serves as well as another (no strategy, no group, no preferences) is decided among the oldest that fit, some
-hundreds at a time; every other among all that fit. What fits none is decided once more on all nodes there are, to tell why.
+A request that any node serves as well as another (no strategy, no group, no preferences) is decided among the oldest that fit,
+some at a time; every other among all that fit. What fits none is decided once more on all nodes there are, to tell why.
 """
 
 import dataclasses
@@ -11,13 +11,13 @@ import re
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import claim, facts, models, row
+from ingot.db import claim, facts, models, one, row
 from ingot.scheduler import decide as core
 from ingot.scheduler import request as requests
 from ingot.scheduler.site import Site
 
 #: Nodes that are looked at first, and how many times more after each time in vain.
-_FIRST, _GROWTH = 100, 8
+_FIRST, _GROWTH = 25, 8
 _PROVIDER = re.compile(r'\bstats\.([a-z_][a-z0-9_]*)', re.ASCII)
 #: Members of a request that make one node better than another.
 _RANKING = ('strategy', 'preferred_traits', 'placement_group')
@@ -26,8 +26,10 @@ _NODES, _GROUPS, _FLAVORS, _ALLOCATIONS = models.nodes, models.placement_groups,
 
 @dataclasses.dataclass(frozen=True)
 class Decided:
-    """``picks``: what is to be claimed, none when nothing fits; ``why`` (a dict) says then what stood in its way, unless nobody
-    asked. ``candidates`` (dicts): as a decision tells them. ``group``: the placement group (a row) by whose members it was decided."""
+    """``picks``: what is to be claimed, none when nothing fits; ``why`` (a dict) says then what stood in its way, if asked.
+
+    ``candidates`` (dicts): as a decision tells them. ``group``: the placement group (a row) by whose members it was decided.
+    """
 
     picks: tuple = ()
     why: dict | None = None
@@ -39,7 +41,8 @@ def decide(database, wanted, *, attempt=0, limit=None, explain=None):
     """What ``wanted`` (members of a request, as they are sent) gets, by what there is now. Invalid for what is unknown.
 
     :param attempt: how often it was decided before, and somebody else was faster: those who meet there look elsewhere.
-    :param limit: so many candidates, the best of all; None: one will do. :param explain: tell ``why`` (default: of requests with newer members).
+    :param limit: so many candidates, the best of all; None: one will do.
+    :param explain: tell ``why`` (default: of requests with newer members).
     """
     request = requests.read({name: value for name, value in wanted.items() if name in requests.READERS})
     explain = bool(wanted.keys() & _NEWER) if explain is None else explain
@@ -49,10 +52,11 @@ def decide(database, wanted, *, attempt=0, limit=None, explain=None):
         conditions = [condition for _, condition in facts.criteria(wanted)]
         is_ranked = limit or any(wanted.get(name) for name in _RANKING)
         site, known = Site((), flavors, groups), {}
-        for nodes in _batches(connection, conditions, _needs(wanted, group), None if is_ranked else max(_FIRST, 2 * request.count)):
-            for one in _spread(nodes, request.count, attempt):
-                known[one['uuid']] = one
-                site.put(one)
+        size = None if is_ranked else max(_FIRST, 4 * request.count) * _GROWTH ** min(attempt, 2)
+        for nodes in _batches(connection, conditions, _needs(wanted, group), size):
+            for node in _spread(nodes, request.count, attempt):
+                known[node['uuid']] = node
+                site.put(node)
             found = core.decide(site, request._replace(candidate_nodes=()), limit or 1)      # no others were read
             if found.candidates:
                 return _decided(found.candidates, request, group, known)
@@ -98,8 +102,11 @@ def _decided(candidates, request, group, known):
 
 
 def _devices(candidate, devices):
-    """For each request of devices the uuids to be claimed: those that serve it, and the rest of their units. The virtual functions of
-    a claimed card, and the card of claimed ones, are not claimed: nobody else can have them meanwhile, and they need not be there."""
+    """For each request of devices the uuids to be claimed: those that serve it, and the rest of their units.
+
+    The virtual functions of a claimed card, and the card of claimed ones, are not: nobody else can have them meanwhile, and they
+    need not be there.
+    """
     if not candidate.pci:
         return ()
     by_uuid = {one['uuid']: one for one in devices}
@@ -123,7 +130,7 @@ def _flavors(connection, wanted):
     private = {ident for one in found if not one['public'] and one['owner'] != owner for ident in (one['name'], one['uuid'])}
     refused = [ident for entry in wanted['pci'] for ident in entry['flavors'] if ident in private]
     if refused:
-        raise errors.Invalid(f'PCI flavor {refused[0]} belongs to somebody else.', remedy='Name the owner of the flavor as owner.')
+        raise errors.Invalid(f'PCI flavor {refused[0]} belongs to somebody else.', remedy='Ask for it as its owner.')
     return found
 
 
@@ -131,7 +138,7 @@ def _group(connection, ident):
     """The row of a placement group (uuid or name), or None without ``ident``; Invalid."""
     if ident is None:
         return None
-    found = connection.execute(sa.select(_GROUPS).where(sa.or_(_GROUPS.c.uuid == ident, _GROUPS.c.name == ident))).mappings().first()
+    found = one.whole(connection, _GROUPS, 'ident', ident)
     if found is None:
         raise errors.Invalid(f'Placement group {ident[:100]} could not be found.')
     return found

@@ -15,8 +15,8 @@ from ingot.scheduler import match
 _NODES, _DEVICES, _PORTS = models.nodes, models.devices, models.ports
 _CHASSIS, _INVENTORY = models.chassis, models.node_inventory
 _COLUMNS = tuple(_NODES.c[name] for name in (*claim.STANDING, 'resource_class', 'traits', 'owner', 'lessee', 'chassis_id'))
-_DEVICE_COLUMNS = tuple(_DEVICES.c[name] for name in ('node_id', 'uuid', 'extra_info', 'labels', *match.ATTRIBUTES, 'parent', 'state',
-                                                     'offered', 'reserved_for', 'allocation_id'))
+_DEVICE_NAMES = ('node_id', 'uuid', 'extra_info', 'labels', *match.ATTRIBUTES, 'parent', 'state', 'offered', 'reserved_for',
+                 'allocation_id')
 
 
 def criteria(wanted):
@@ -82,13 +82,13 @@ def _add(found, member, values, default):
 
 def _devices(connection, within):
     by_node = collections.defaultdict(list)
-    for one in connection.execute(sa.select(*_DEVICE_COLUMNS).where(_DEVICES.c.node_id.in_(within), _DEVICES.c.state != 'removed')).mappings():
-        by_node[one['node_id']].append({**one, 'extra_info': _parsed(one['extra_info']), 'labels': _parsed(one['labels'])})
+    for values in connection.execute(sa.select(*(_DEVICES.c[name] for name in _DEVICE_NAMES)).where(
+            _DEVICES.c.node_id.in_(within), _DEVICES.c.state != 'removed')):
+        one = dict(zip(_DEVICE_NAMES, values, strict=True))
+        for name in ('extra_info', 'labels'):
+            one[name] = orjson.loads(one[name]) if one[name] != '{}' else {}
+        by_node[one['node_id']].append(one)
     return by_node
-
-
-def _parsed(text):
-    return orjson.loads(text) if text != '{}' else {}
 
 
 def _attributes(connection, within):
@@ -97,7 +97,7 @@ def _attributes(connection, within):
 
 
 def _add_places(connection, found, within):
-    """chassis: the node's; rack and zone: the node's extra, else that of its chassis; switch: that of its PXE port, or of another."""
+    """chassis: the node's; rack, zone: of the node's extra, else of its chassis'; switch: of its PXE port, else of any."""
     chassis = {one.id: (one.uuid, orjson.loads(one.extra)) for one in connection.execute(
         sa.select(_CHASSIS.c.id, _CHASSIS.c.uuid, _CHASSIS.c.extra))}
     switches = _switches(connection, within)

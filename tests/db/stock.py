@@ -50,10 +50,11 @@ def insert(connection, table, **values):
 
 def devices(database):
     """Of every device {address, state, allocation, node, parent, request}, by node and address."""
-    query = sa.select(_DEVICES.c.address, _DEVICES.c.state, _DEVICES.c.parent, _DEVICES.c.request, _DEVICES.c.uuid,
-                      models.nodes.c.uuid.label('node'), models.allocations.c.uuid.label('allocation')).select_from(
-        _DEVICES.join(models.nodes, models.nodes.c.id == _DEVICES.c.node_id).outerjoin(
-            models.allocations, models.allocations.c.id == _DEVICES.c.allocation_id)).order_by(models.nodes.c.id, _DEVICES.c.address)
+    nodes, made = models.nodes, models.allocations
+    columns = (_DEVICES.c[name] for name in ('address', 'state', 'parent', 'request', 'uuid'))
+    query = sa.select(*columns, nodes.c.uuid.label('node'), made.c.uuid.label('allocation')).select_from(
+        _DEVICES.join(nodes, nodes.c.id == _DEVICES.c.node_id).outerjoin(made, made.c.id == _DEVICES.c.allocation_id)).order_by(
+            nodes.c.id, _DEVICES.c.address)
     with database.read() as connection:
         return [dict(one) for one in connection.execute(query).mappings()]
 

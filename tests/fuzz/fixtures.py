@@ -19,7 +19,8 @@ class Fixtures:
             'driver': 'fake-hardware', 'connector': uuid, 'target': uuid, 'deploy_template': f'CUSTOM_T{number}',
             'runbook': f'CUSTOM_R{number}', 'inspection_rule': uuid, 'trait': 'CUSTOM_A', 'vif': 'v1', 'setting': 'boot_mode',
             'indicator': 'led@system', 'conductor': 'nobody', 'entry': uuid, 'shard': 's', 'scope': 'global', 'heartbeat': node,
-            'vendor_passthru': 'methods', 'continue_inspection': node, 'pci_flavor': f'f{number}', 'pci_device': '0000:17:00.0'}
+            'placement_group': f'pg{number}', 'provider': f's{number}', 'vendor_passthru': 'methods', 'continue_inspection': node,
+            'pci_flavor': f'f{number}', 'pci_device': '0000:17:00.0'}
         self._made = {
             'chassis': {'uuid': uuid},
             'nodes': {'uuid': uuid, 'driver': 'fake-hardware', 'name': node, 'resource_class': f'c{number}'},
@@ -31,13 +32,15 @@ class Fixtures:
             'runbooks': {'name': f'CUSTOM_R{number}', 'steps': [{**_STEP, 'order': 1}]},
             'inspection_rules': {'uuid': uuid, 'conditions': [], 'actions': [{'op': 'log', 'args': {'msg': 'x'}}]},
             'pci_flavors': {'name': f'f{number}', 'match': [{'vendor_id': '10de'}]},
+            'placement_groups': {'name': f'pg{number}', 'policy': 'spread'},
             'allocations': {'name': f'a{number}', 'resource_class': f'c{number}'}}
 
     def requests(self, chance):
         """What makes everything anew, the node in one state or another."""
         node, idents = f'/v1/nodes/{self.node}', self.idents
         yield Request('PUT', f'{node}/maintenance', b'{}')
-        for path in (f'allocations/{idents["allocation"]}', f'nodes/{self.node}', f'chassis/{idents["chassis"]}'):
+        for path in (f'allocations/{idents["allocation"]}', f'nodes/{self.node}', f'chassis/{idents["chassis"]}',
+                     f'placement_groups/{idents["placement_group"]}'):
             yield Request('DELETE', f'/v1/{path}')
         for path, document in self._made.items():
             yield Request('POST', f'/v1/{path}', orjson.dumps(document))

@@ -115,8 +115,8 @@ class Chosen(scalar.Scalar):
 
     basetype = list
     name = 'candidates'
-    accepts = (f'a list of 1 to {MOST} candidates as a decision tells them, each with node (a uuid, each another one), generation, '
-               'and devices (for each request a list of uuids)')
+    accepts = (f'a list of 1 to {MOST} candidates as a decision tells them, each with node (a uuid, each another one),'
+               ' generation, and devices (for each request a list of uuids)')
 
     def check(self, value):
         good = isinstance(value, list) and 1 <= len(value) <= MOST and all(map(_is_chosen, value))

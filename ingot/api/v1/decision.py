@@ -21,7 +21,7 @@ class Decisions(Resource):
 
     @expose(body=Decision, answer=shape(candidates=some(_CANDIDATE), why=WHY))
     def create(self, call, body):
-        """The best ``candidates``: for one node the best first, for ``count`` of them exactly those; or ``why`` there are none."""
+        """The best ``candidates``: for one node the best first, of ``count`` nodes exactly those; or ``why`` there are none."""
         limit = body.pop('limit', None) or _LIMIT
         body = allocation.checked(self.site, body)
         given = {name: value for name, value in body.items() if value not in (None, [])}
