@@ -63,15 +63,16 @@ class Providers:
     def _switch(self, uuid, wanted, told):
         """The short way, one request: only whether it is reserved differs from what was told last. None: it is none."""
         said = told and told['said']
-        if wanted is None or not said or not wanted['resource_class'] or {**said, 'reserved': 0} != {**wanted, 'reserved': 0}:
+        if wanted is None or not said or told['provider_generation'] is None or not wanted['resource_class'] \
+                or {**said, 'reserved': 0} != {**wanted, 'reserved': 0}:
             return None
         if said == wanted:
-            return Result(said, told['provider_generation'], told['provider_generation'], told['error'])
+            return Result(said, told['provider_generation'], told['provider_generation'], is_pushed=False, error=told['error'])
         answer = self._ask('PUT', f'/resource_providers/{uuid}/inventories/{wanted["resource_class"]}', {
             'resource_provider_generation': told['provider_generation'], **_inventory(wanted)}, may_fail=True)
         if answer.status_code != 200:
             return None
-        return Result(wanted, answer.json()['resource_provider_generation'], told['provider_generation'], told['error'])
+        return Result(wanted, answer.json()['resource_provider_generation'], told['provider_generation'], error=told['error'])
 
     def _settle(self, uuid, look):
         """The long way: read what is there, then what is to be, and write what differs. _Changed, and Conflict."""
@@ -86,7 +87,7 @@ class Providers:
         generation = self._write_inventory(uuid, there, wanted, said)
         generation, unknown = self._write_traits(uuid, generation, wanted, said)
         error = f'Placement does not know, and was not told: {", ".join(unknown)}.' if unknown else None
-        return Result(wanted, generation, before, error)
+        return Result(wanted, generation, before, error=error)
 
     def _there(self, uuid):
         """Its generation and inventories; it is made if it is not there."""

@@ -1,11 +1,11 @@
 """What OpenStack Placement is to be told of nodes, and what it was told last.
 
 Whatever changes what Placement sees of a node writes a row into the outbox, in the transaction of the change itself: it is
-told though everything dies right after. ``note`` sits where every event of the change feed is written. A row too many costs
-one look at the node; a row too few is found by ``drifted``.
+told though everything dies right after. ``note`` sits where every event of the change feed is written, and where the holder
+of a node's lock writes. A row too many costs one look at the node; a row too few is found by ``drifted``.
 
 Each conductor tells of its own share of nodes, with no lock: a push names the generation of the provider that was read
-*before* the node's row, so that of two pushes at once the one with the older facts is refused.
+*before* the node's row, so that of two pushes at once the one with the older facts is refused; ``settle`` sees to the rest.
 """
 
 import re
@@ -26,6 +26,7 @@ _SEEN = frozenset(('resource_class', 'traits', 'instance_uuid', 'retired'))
 _COLUMNS = tuple(_NODES.c[name] for name in (
     'uuid', 'resource_class', 'traits', 'provision_state', 'power_state', 'maintenance', 'retired', 'instance_uuid'))
 _ONE = sa.select(*_COLUMNS).where(_NODES.c.uuid == sa.bindparam('its_uuid'))
+_SEVERAL = sa.select(*_COLUMNS).where(_NODES.c.uuid.in_(sa.bindparam('uuids', expanding=True)))
 _TOLD = sa.select(TOLD).where(TOLD.c.node == sa.bindparam('its_uuid'))
 #: Rows of the database that are read at once.
 _CHUNK = 1000
@@ -34,12 +35,14 @@ _CHUNK = 1000
 class Result(NamedTuple):
     """What came of telling about one node: ``said`` and the provider's ``generation``, both None when it is forgotten.
 
-    ``before``: the generation that was known. ``error``: why Placement refused, or what it did not take.
+    ``before``: the generation that was known. ``is_pushed``: False when there was nothing to tell. ``error``: why Placement
+    refused, or what it did not take.
     """
 
     said: dict | None = None
     generation: int | None = None
     before: int | None = None
+    is_pushed: bool = True
     error: str | None = None
     is_refused: bool = False
 
@@ -52,8 +55,7 @@ _ALTERS = {
     'maintenance': lambda data: True,
     'node.updated': lambda data: bool(_SEEN & set(data.get('changed', ()))),
     'power_state': lambda data: is_powered(data['from']) is not is_powered(data['to']),
-    # Inspection rules give nodes their class and traits when inspection ends.
-    'provision_state': lambda data: 'available' in (data['from'], data['to']) or data['from'] in ('inspecting', 'inspect wait'),
+    'provision_state': lambda data: 'available' in (data['from'], data['to']),
 }
 
 
@@ -115,43 +117,59 @@ def look(database, uuid):
 
 
 def settle(database, ids, results):
-    """The rows ``ids`` of the outbox are done with; {node: Result} is what came of them."""
+    """The rows ``ids`` of the outbox are done with; {node: Result} is what came of them.
+
+    A node of which another conductor told meanwhile, or that is not any more what was told, is looked at again: its row may
+    have been taken, before we stored this, by somebody who thought that there was nothing to tell.
+    """
     with database.write() as connection:
         for start in range(0, len(ids), _CHUNK):
             connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(ids[start:start + _CHUNK])))
-        for node in sorted(results):
-            _settle(connection, node, results[node])
+        stored = {node for node in sorted(results) if _settle(connection, node, results[node])}
+        told = {node: result for node, result in results.items() if not result.is_refused}
+        rows = connection.execute(_SEVERAL, {'uuids': sorted(told)}).mappings() if told else ()
+        present = {found['uuid']: wanted(row.parse(_NODES, found)) for found in rows}
+        again = [node for node in told if node not in stored or told[node].said != present.get(node)]
+        if again:
+            connection.execute(one.insertion(OUTBOX), [{'node': node, 'at': clock.time()} for node in again])
 
 
 def _settle(connection, node, result):
+    """Whether it is stored: what was told after us stays."""
     if result.is_refused:
-        _store(connection, node, {'error': result.error, 'failures': TOLD.c.failures + 1}, first={'failures': 1})
-    elif result.said is None:
+        return _store(connection, node, {
+            'error': result.error, 'failures': TOLD.c.failures + 1, 'provider_generation': None}, first={'failures': 1})
+    if result.said is None:
         one.remove(connection, TOLD, node, 'node')
-    else:
-        # What was told after us stays.
-        is_ours = sa.or_(TOLD.c.provider_generation.is_(None), TOLD.c.provider_generation <= result.generation,
-                         TOLD.c.provider_generation == result.before)
-        _store(connection, node, {'said': result.said, 'provider_generation': result.generation, 'failures': 0,
-                                  'error': result.error}, is_ours)
+        return True
+    known = TOLD.c.provider_generation
+    is_ours = known == result.before
+    if result.is_pushed:
+        is_ours = sa.or_(is_ours, known.is_(None), known < result.generation)
+    return _store(connection, node, {'said': result.said, 'provider_generation': result.generation, 'failures': 0,
+                                     'error': result.error}, is_ours)
 
 
 def _store(connection, node, values, *conditions, first=()):
-    """``first``: values of a row that is new."""
+    """False when there is a row, and it does not meet ``conditions``. ``first``: values of a row that is new."""
     values = row.dump(TOLD, {**values, 'told_at': clock.time()})
-    if not connection.execute(sa.update(TOLD).where(TOLD.c.node == node, *conditions).values(values)).rowcount \
-            and connection.execute(_TOLD, {'its_uuid': node}).first() is None:
-        connection.execute(one.insertion(TOLD), {'node': node, **values, **dict(first)})
+    if connection.execute(sa.update(TOLD).where(TOLD.c.node == node, *conditions).values(values)).rowcount:
+        return True
+    if connection.execute(_TOLD, {'its_uuid': node}).first() is not None:
+        return False
+    connection.execute(one.insertion(TOLD), {'node': node, **values, **dict(first)})
+    return True
 
 
 # What is told once more.
 
 def enqueue(database, nodes):
-    """Placement is to hear of ``nodes`` (uuids)."""
-    rows = [{'node': node, 'at': clock.time()} for node in nodes]
-    for start in range(0, len(rows), _CHUNK):
+    """Placement is to hear of ``nodes`` (uuids), whatever it was told last: nothing is taken for known."""
+    for start in range(0, len(nodes), _CHUNK):
+        some = nodes[start:start + _CHUNK]
         with database.write() as connection:
-            connection.execute(one.insertion(OUTBOX), rows[start:start + _CHUNK])
+            connection.execute(sa.update(TOLD).where(TOLD.c.node.in_(some)).values(provider_generation=None))
+            connection.execute(one.insertion(OUTBOX), [{'node': node, 'at': clock.time()} for node in some])
 
 
 def refused(database):
