@@ -25,6 +25,8 @@ COMMANDS = {
     'demo': ('demo', 'deploy two virtual machines from power-on to a booted system'),
     'node': ('node', 'work with nodes of a running Ingot'),
     'queue': ('queue', 'see what waits for its turn, and set how much may be in flight'),
+    'resource-class': ('resource_class', 'see what nodes are of, and how many there are to be had'),
+    'placement': ('placement', 'see whether OpenStack Placement has heard everything'),
     'completion': ('completion', 'print the completion script for bash'),
 }
 

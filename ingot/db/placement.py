@@ -86,6 +86,12 @@ def is_schedulable(node):
             and not node['retired'] and node['instance_uuid'] is None)
 
 
+#: The same as a condition.
+SCHEDULABLE = sa.and_(
+    _NODES.c.provision_state == 'available', _NODES.c.power_state != 'error', ~_NODES.c.maintenance, ~_NODES.c.retired,
+    _NODES.c.instance_uuid.is_(None))
+
+
 def class_name(resource_class):
     """'CUSTOM_BAREMETAL_GOLD' for 'baremetal.gold', as Nova and os-resource-classes write it; None for none."""
     return 'CUSTOM_' + re.sub('[^0-9A-Za-z]+', '_', resource_class).upper() if resource_class else None

@@ -1,14 +1,16 @@
 """What Placement is to hear of, as pure rules; the outbox and the conductors against the real one: tests/conductor."""
 
+import itertools
 import re
 import uuid
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingot import states
-from ingot.db import placement
+from ingot.db import models, placement, resource_class
 
 FREE = {'resource_class': 'a', 'traits': [], 'provision_state': 'available', 'power_state': 'power off', 'maintenance': False,
         'retired': False, 'instance_uuid': None}
@@ -74,3 +76,24 @@ def test_every_node_is_the_share_of_one(number):
 
 def test_status_of_nothing(database):
     assert placement.status(database) == {'told': 0, 'waiting': 0, 'lag': 0.0, 'refused': 0, 'nodes': []}
+
+
+def test_a_node_is_schedulable_in_sql_as_it_is_in_python(database):
+    """Every combination of what counts, and what resource classes count of it."""
+    names = ('provision_state', 'power_state', 'maintenance', 'retired', 'instance_uuid')
+    every = list(itertools.product(['available', 'manageable'], [None, 'error', 'power off'], [False, True], [False, True],
+                                   [None, 'u']))
+    rows = [dict(zip(names, values, strict=True)) for values in every]
+    with database.write() as connection:
+        for number, values in enumerate(rows):
+            instance = values['instance_uuid'] and f'u{number}'
+            connection.execute(sa.insert(models.nodes).values(
+                **{**values, 'instance_uuid': instance}, uuid=str(number), driver='d', created_at='t', resource_class='gold'))
+        connection.execute(sa.insert(models.nodes).values(uuid='x', driver='d', created_at='t'))
+    with database.read() as connection:
+        found = set(connection.execute(sa.select(models.nodes.c.uuid).where(placement.SCHEDULABLE)).scalars())
+    assert found == {str(number) for number, values in enumerate(rows) if placement.is_schedulable(values)} != set()
+    free, taken = len(found), len(rows) // 2
+    assert resource_class.counts(database) == [
+        {'name': 'gold', 'nodes': len(rows), 'available': free, 'allocated': taken, 'unavailable': len(rows) - free - taken},
+        {'name': None, 'nodes': 1, 'available': 0, 'allocated': 0, 'unavailable': 1}]

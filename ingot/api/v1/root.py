@@ -13,9 +13,11 @@ from ingot.api.v1 import (
     lookup,
     node,
     openapi,
+    placement,
     port,
     portgroup,
     queue,
+    resource_class,
     rule,
     runbook,
     shard,
@@ -40,7 +42,8 @@ def tree(site):
                  'events': events.Events(site, since=versions.ENDPOINTS['events']),
                  'lookup': lookup.Lookup(site, since=versions.ENDPOINTS['lookup']),
                  'heartbeat': lookup.Heartbeats(site, since=versions.ENDPOINTS['heartbeat']),
-                 'continue_inspection': lookup.Inspections(site), 'queue': queue.tree(site)}
+                 'continue_inspection': lookup.Inspections(site), 'queue': queue.tree(site),
+                 'placement': placement.Reporting(site), 'resource_classes': resource_class.ResourceClasses(site)}
     root = Discovery(site, fixed={'v1': Version(site, fixed=resources), **resources, 'healthcheck': Health(site),
                                   'openapi.json': openapi.Document(site), 'docs': openapi.Page(site)})
     root.fixed['openapi.json'].root = root
