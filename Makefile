@@ -1,5 +1,5 @@
 .PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm simulate endurance \
-	failover ring figures clean
+	failover ring placement figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -69,6 +69,9 @@ failover: prepare ## A conductor is killed, stopped, put to sleep: what clients 
 
 ring: prepare ## Nodes that move, balance, and what 100,000 nodes cost one of 16 conductors (ARGS='--database postgresql')
 	@.venv/bin/python -m tests.bench.ring $(ARGS)
+
+placement: prepare ## How long OpenStack Placement does not know what has changed (ARGS='--rates 100 --away 0')
+	@.venv/bin/python -m tests.bench.placement $(ARGS)
 
 figures: prepare ## Measure docs/figures.md anew (takes some minutes; on a quiet machine)
 	@.venv/bin/python tests/bench/figures.py > docs/figures.new && sed -n '/^## The API/,$$p' docs/figures.md >> docs/figures.new \

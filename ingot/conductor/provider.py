@@ -166,7 +166,7 @@ class Providers:
         try:
             answer = self._adapter.request(path, method, json=body, headers=_HEADERS, raise_exc=False, timeout=_SECONDS)
         except exceptions.ClientException as error:
-            raise errors.Unavailable(f'OpenStack Placement cannot be asked: {str(error).partition(chr(10))[0]}') from None
+            raise errors.Unavailable(f'OpenStack Placement cannot be asked: {str(error).partition(": HTTP")[0]}.') from None
         status = answer.status_code
         if status >= 400 and not (may_fail and status in (400, 404, 409)):
             what = f'{method} {path.partition("?")[0]}'

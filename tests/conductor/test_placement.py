@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 import uuid
@@ -357,6 +360,30 @@ def test_who_dies_between_the_push_and_the_end_of_its_row_has_told_it_twice(site
     wanted, told = placement.look(site.database, node)
     assert (told and told['said']) == wanted
     assert told is None or told['provider_generation'] == site.generation(node)
+
+
+#: A reporter that is killed at the moment at which Placement knows, and our database does not know that it does.
+_VICTIM = """
+import os, signal, sys
+from ingot import config
+from ingot.conductor.crew import Crew
+from ingot.db import placement
+from ingot.db.engine import Database
+placement.settle = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+conf = config.load(state_dir='/nonexistent', host='here', placement__endpoint=sys.argv[2], placement__token=sys.argv[3])
+Crew(conf, Database(sys.argv[1]), None).reporter.turn()
+"""
+
+
+def test_who_is_killed_before_its_row_is_gone_has_told_it_twice(site):
+    node = site.node()
+    url = site.database.url.render_as_string(hide_password=False)
+    ended = subprocess.run([sys.executable, '-c', _VICTIM, url, site.server.url, TOKEN], check=False, timeout=SECONDS * 2)
+    assert ended.returncode == -signal.SIGKILL
+    assert (site.held(node), site.told(node), site.waiting()) == (({'CUSTOM_BM_GOLD': 0}, []), None, [node])
+    asked = site.count(site.reporter.turn)
+    assert [method for method, _ in asked] == ['GET', 'GET'], 'it looks, and finds nothing to change'
+    assert (site.told(node)['said'], site.waiting()) == (placement.look(site.database, node)[0], [])
 
 
 def test_each_conductor_tells_its_share_and_takes_what_nobody_told(site):
