@@ -13,8 +13,8 @@ from ingot.db import clock, placement
 from ingot.db import conductor as conductors
 
 log = logging.getLogger(__name__)
-#: Nodes of one round: what was told is stored at its end.
-_BATCH = 64
+#: Nodes of one round: what was told is stored at its end, and what came meanwhile waits for that.
+_BATCH = 16
 #: Requests under way at once.
 _WORKERS = 4
 #: Seconds without a try while Placement is away: doubled each time, up to the last.
@@ -136,7 +136,7 @@ class Reporter:
     def _pause(self, error):
         """Nothing is lost: the rows stay."""
         if not self._failures:
-            log.error('%s; what is to be told waits', error)
+            log.error('%s What is to be told waits.', error)
         self._not_before = time.monotonic() + min(_PAUSE * 2 ** min(self._failures, 10), _PAUSE_MOST)
         self._failures += 1
 

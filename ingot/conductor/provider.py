@@ -23,14 +23,17 @@ class _Changed(Exception):
 def connect(conf):
     """A keystoneauth adapter for Placement as [placement] says; Unavailable when clouds.yaml has no such entry."""
     from keystoneauth1 import adapter, session, token_endpoint
-    if conf.cloud:
-        from openstack import config, exceptions
-        try:
-            return config.OpenStackConfig().get_one(cloud=conf.cloud).get_session_client('placement')
-        except exceptions.ConfigException as error:
-            raise errors.Unavailable(f'[placement] cloud = {conf.cloud}: {error}.') from None
-    auth = token_endpoint.Token(conf.endpoint.rstrip('/'), conf.token or '')
-    return adapter.Adapter(session.Session(auth=auth), service_type='placement')
+    if not conf.cloud:
+        auth = token_endpoint.Token(conf.endpoint.rstrip('/'), conf.token or '')
+        return adapter.Adapter(session.Session(auth=auth), service_type='placement')
+    from openstack import config, exceptions
+    try:
+        cloud = config.OpenStackConfig().get_one(cloud=conf.cloud)
+        return adapter.Adapter(cloud.get_session(), service_type=cloud.get_service_type('placement'),
+                               interface=cloud.get_interface('placement'), region_name=cloud.get_region_name('placement'),
+                               endpoint_override=cloud.get_endpoint('placement'))
+    except exceptions.ConfigException as error:
+        raise errors.Unavailable(f'[placement] cloud = {conf.cloud}: {str(error).rstrip(".")}.') from None
 
 
 class Providers:

@@ -164,6 +164,14 @@ def test_ten_changes_are_one_push_and_what_comes_to_the_same_is_none(site):
     assert site.held(node) == ({'CUSTOM_BM_GOLD': 1}, [])
 
 
+def test_traits_that_change_alone_are_told(site):
+    node = site.node(traits=['CUSTOM_A', 'CUSTOM_B'])
+    site.reporter.turn()
+    site.edit(node, traits=['CUSTOM_B', 'CUSTOM_C'])
+    site.reporter.turn()
+    assert site.held(node) == ({'CUSTOM_BM_GOLD': 0}, ['CUSTOM_B', 'CUSTOM_C'])
+
+
 def test_what_others_put_there_stays(site):
     node = site.node(traits=['CUSTOM_A'])
     site.reporter.turn()
@@ -415,7 +423,27 @@ def test_a_wrong_endpoint_is_said_once_and_costs_nothing_else(house, caplog):
     assert placement.status(house.database)['waiting'] == 1
 
 
-def test_a_conductor_that_runs_tells_within_a_second(site):
+def test_placement_is_found_by_clouds_yaml(site, monkeypatch, tmp_path):
+    file = tmp_path / 'clouds.yaml'
+    file.write_text(json.dumps({'clouds': {'site': {
+        'auth_type': 'admin_token', 'auth': {'endpoint': site.server.url, 'token': TOKEN}}}}))
+    monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(file))
+    node = site.node()
+    assert site.house.service('a', placement__cloud='none-such').crew.reporter.turn() is None
+    assert site.waiting() == [node], 'there is no such cloud'
+    site.house.service('b', placement__cloud='site').crew.reporter.turn()
+    assert site.held(node) == ({'CUSTOM_BM_GOLD': 0}, [])
+
+
+def test_who_may_not_write_there_is_told_so(site, caplog):
+    node = site.node()
+    site.house.service('a', placement__endpoint=site.server.url, placement__token='somebody').crew.reporter.turn()
+    assert 'OpenStack Placement answers GET /resource_providers' in caplog.text
+    assert 'with 403' in caplog.text
+    assert site.waiting() == [node]
+
+
+def test_a_conductor_that_runs_tells(site):
     service = Service(site.house.conf('here', **site.options), site.database, site.house.drivers)
     service.start()
     try:

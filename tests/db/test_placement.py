@@ -44,8 +44,9 @@ VALUES = {'provision_state': sorted({state for state, _ in states.MOVES}), 'main
           'power_state': [None, 'error', 'power on', 'power off']}
 
 
-@given(st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()}), st.sampled_from(sorted(VALUES)),
-       st.data())
+@given(st.fixed_dictionaries({'provision_state': st.sampled_from(['available', 'manageable']),
+                              'maintenance': st.booleans(), 'power_state': st.sampled_from(VALUES['power_state'])}),
+       st.sampled_from(sorted(VALUES)), st.data())
 def test_an_event_is_heard_wherever_something_changes(node, column, data):
     """Each of the three columns, changed in any way, has an event of its own kind."""
     before = FREE | node
@@ -97,3 +98,18 @@ def test_a_node_is_schedulable_in_sql_as_it_is_in_python(database):
     assert resource_class.counts(database) == [
         {'name': 'gold', 'nodes': len(rows), 'available': free, 'allocated': taken, 'unavailable': len(rows) - free - taken},
         {'name': None, 'nodes': 1, 'available': 0, 'allocated': 0, 'unavailable': 1}]
+
+
+def test_doubt_is_not_forgotten_by_who_had_nothing_to_tell(database):
+    """Placement is to be asked (something drifted) while somebody stores that, for all it knew, nothing had changed."""
+    node, said = 'u', placement.wanted(FREE)
+    with database.write() as connection:
+        connection.execute(sa.insert(models.nodes).values(uuid=node, driver='d', created_at='t', provision_state='available',
+                                                          power_state='power off', resource_class='a'))
+    placement.settle(database, [], {node: placement.Result(said, 7)})
+    assert (placement.waiting(database), placement.look(database, node)[1]['provider_generation']) == ([], 7)
+    placement.enqueue(database, [node])
+    rows = placement.waiting(database)
+    placement.settle(database, [], {node: placement.Result(said, 7, 7, is_pushed=False)})
+    assert placement.look(database, node)[1]['provider_generation'] is None
+    assert len(placement.waiting(database)) == len(rows) + 1, 'it is looked at again'
