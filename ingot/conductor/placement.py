@@ -54,7 +54,8 @@ class Reporter:
         except errors.Unavailable as error:
             self._pause(error)
             return
-        found = self._of_mine(placement.drifted(self._database, held))
+        hosts = self._hosts()
+        found = placement.drifted(self._database, held, lambda node: placement.is_share(node, self._conf.host, hosts))
         if found:
             log.info('%d nodes are not in OpenStack Placement as they should be; it is told', len(found))
             placement.enqueue(self._database, found)
@@ -80,6 +81,9 @@ class Reporter:
         if not chosen:
             return False
         results, away = self._tell_all(chosen)
+        if away and results:                     # it is there for others: one node is not to hold them up
+            lacking = placement.Result(error=str(away), is_refused=True)
+            results, away = dict.fromkeys(chosen, lacking) | results, None
         placement.settle(self._database, [key for node in results for key in chosen[node]], results)
         for node, result in results.items():
             if result.is_refused:

@@ -5,8 +5,6 @@ somebody else put there (other classes, other traits, aggregates) stays: what is
 Source: https://docs.openstack.org/api-ref/placement/, microversion 1.26 (reserved may be all there is).
 """
 
-import contextlib
-
 from ingot import errors
 from ingot.db.placement import Result
 
@@ -59,9 +57,11 @@ class Providers:
 
     def _insist(self, uuid, look):
         for _ in range(_TURNS):
-            with contextlib.suppress(_Changed):
+            try:
                 return self._settle(uuid, look)
-        raise errors.Conflict(f'Its provider was changed by others {_TURNS} times in a row.')
+            except _Changed as error:
+                last = str(error)
+        raise errors.Conflict(f'Its provider was changed by others {_TURNS} times in a row; the last time: {last}')
 
     def _switch(self, uuid, wanted, told):
         """The short way, one request: only whether it is reserved differs from what was told last. None: it is none."""
@@ -85,7 +85,7 @@ class Providers:
         there = self._there(uuid)
         wanted, told = look()                  # what was true after that generation
         if wanted is None:
-            raise _Changed
+            raise _Changed('the node was deleted')
         said, before = (told['said'] or {}, told['provider_generation']) if told else ({}, None)
         generation = self._write_inventory(uuid, there, wanted, said)
         generation, unknown = self._write_traits(uuid, generation, wanted, said)
@@ -130,7 +130,7 @@ class Providers:
             raise errors.Conflict(f'Its provider keeps what it had: {_words(answer)}')
         if answer.status_code == 400:           # a class or a trait is gone since we made sure of it
             self._known.clear()
-        raise _Changed
+        raise _Changed(_words(answer))
 
     def _make_class(self, name):
         if name and name not in self._known:

@@ -186,20 +186,22 @@ def refused(database):
     return [node for node, failures, at in rows if at + min(_RETRY ** min(failures, 20), _RETRY_MOST) < present]
 
 
-def drifted(database, providers):
-    """Uuids of nodes of which Placement holds something else than it should.
+def drifted(database, providers, is_mine):
+    """Uuids of nodes, of those that ``is_mine`` says, of which Placement holds something else than it should.
 
     :param providers: {uuid: generation} of everything that it holds. What others have changed has another generation.
     """
-    found, told = [], {}
+    found = []
     with database.read() as connection:
-        for one_told in connection.execute(sa.select(TOLD.c.node, TOLD.c.said, TOLD.c.provider_generation)).mappings():
-            told[one_told['node']] = row.parse(TOLD, one_told)
+        told = {node: (said, generation) for node, said, generation in connection.execute(
+            sa.select(TOLD.c.node, TOLD.c.said, TOLD.c.provider_generation)) if is_mine(node)}
         for node in connection.execute(sa.select(*_COLUMNS).execution_options(yield_per=_CHUNK)).mappings():
-            known = told.pop(node['uuid'], {'said': None, 'provider_generation': None})
-            if known['said'] != wanted(row.parse(_NODES, node)) or node['uuid'] not in providers \
-                    or known['provider_generation'] != providers[node['uuid']]:
-                found.append(node['uuid'])
+            uuid = node['uuid']
+            if is_mine(uuid):
+                said, generation = told.pop(uuid, (None, None))
+                should = row.dump(TOLD, {'said': wanted(row.parse(_NODES, node))})['said']
+                if said != should or generation is None or generation != providers.get(uuid):
+                    found.append(uuid)
     return found + list(told)           # and nodes that are no more
 
 

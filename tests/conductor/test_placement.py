@@ -12,7 +12,7 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
-from ingot import concurrency, config
+from ingot import concurrency, config, errors
 from ingot.conductor.service import Service
 from ingot.db import allocation, event, lease, models, placement, power, row
 from ingot.db import node as nodes
@@ -409,6 +409,28 @@ def test_each_conductor_tells_its_share_and_takes_what_nobody_told(site):
         connection.execute(sa.update(OUTBOX).values(at=OUTBOX.c.at - placement.OVERDUE - 1))
     here.crew.reporter.turn()
     assert site.waiting() == []
+
+
+def test_one_node_that_placement_fails_on_does_not_hold_up_others(site):
+    bad, good = site.node(), site.node()
+    asked = site.reporter._asked()
+    ask = asked._ask
+
+    def fail(method, path, *args, **kwargs):
+        if bad in path:
+            raise errors.Unavailable('OpenStack Placement answers with 500.')
+        return ask(method, path, *args, **kwargs)
+    asked._ask = fail
+    site.reporter.turn()
+    assert (site.held(good), site.waiting(), site.told(bad)['error']) == (
+        ({'CUSTOM_BM_GOLD': 0}, []), [], 'OpenStack Placement answers with 500.')
+    asked._ask = ask
+    site.edit(good, maintenance=True)
+    site.reporter.turn()
+    assert site.held(good) == ({'CUSTOM_BM_GOLD': 1}, []), 'and there is no pause'
+    site.reporter.reconcile()
+    site.reporter.turn()
+    assert site.held(bad) == ({'CUSTOM_BM_GOLD': 0}, [])
 
 
 def test_a_wrong_endpoint_is_said_once_and_costs_nothing_else(house, caplog):
