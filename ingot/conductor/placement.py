@@ -81,7 +81,8 @@ class Reporter:
         if not chosen:
             return False
         results, away = self._tell_all(chosen)
-        if away and results:                     # it is there for others: one node is not to hold them up
+        if away and any(result.is_pushed for result in results.values()):
+            # It is there for others: one node is not to hold them up.
             lacking = placement.Result(error=str(away), is_refused=True)
             results, away = dict.fromkeys(chosen, lacking) | results, None
         placement.settle(self._database, [key for node in results for key in chosen[node]], results)

@@ -326,11 +326,13 @@ def test_reconciling_mends_what_drifted_and_tells_what_was_there_before_us(site)
 
 
 def test_nothing_is_lost_while_placement_is_away(site):
-    known, gone = site.node(), site.node()
+    known, gone, same = site.node(), site.node(), site.node()
     site.reporter.turn()
     site.server.stop()
     try:
         new = site.node()
+        site.edit(same, maintenance=True)
+        site.edit(same, maintenance=False)                  # about which there is nothing to tell
         site.edit(known, maintenance=True)
         nodes.delete(site.database, gone, lambda current: None)
         site.reporter.turn()
