@@ -1,5 +1,5 @@
 .PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm simulate endurance \
-	failover ring flavors decide claims figures clean
+	failover ring flavors decide claims placement figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -81,6 +81,9 @@ decide: prepare ## What a decision costs over 10,000 and 100,000 nodes with 8 de
 
 ring: prepare ## Nodes that move, balance, and what 100,000 nodes cost one of 16 conductors (ARGS='--database postgresql')
 	@.venv/bin/python -m tests.bench.ring $(ARGS)
+
+placement: prepare ## How long OpenStack Placement does not know what has changed (ARGS='--rates 100 --away 0')
+	@.venv/bin/python -m tests.bench.placement $(ARGS)
 
 figures: prepare ## Measure docs/figures.md anew (takes some minutes; on a quiet machine)
 	@.venv/bin/python tests/bench/figures.py > docs/figures.new && sed -n '/^## The API/,$$p' docs/figures.md >> docs/figures.new \

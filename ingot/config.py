@@ -118,8 +118,19 @@ INSPECTOR = [
                help='Seconds for which network cards listen for LLDP during an inspection; 0: not at all. Switches speak every '
                     '30 s as a rule, and inspections last so much longer.'),
 ]
+PLACEMENT = [
+    cfg.StrOpt('endpoint', help='URL of OpenStack Placement, which only a site can know; where neither this nor cloud is set, '
+                                'nothing is told to anybody.'),
+    cfg.StrOpt('token', secret=True, help='Token for endpoint: a secret of the site.'),
+    cfg.StrOpt('cloud', help='Instead of endpoint and token: the entry of clouds.yaml by which Keystone and Placement '
+                             'are found.'),
+    cfg.FloatOpt('reconcile_seconds', default=600, min=1,
+                 help='How often everything that Placement holds of our nodes is looked at: one list of all providers each time, '
+                      'which is long in a large cloud.'),
+]
 GROUPS = {'DEFAULT': DEFAULT, 'api': API, 'database': DATABASE, 'rpc': RPC, 'conductor': CONDUCTOR, 'agent': AGENT, 'boot': BOOT,
-          'dhcp': DHCP, 'iscsi': ISCSI, 'images': IMAGES, 'ipmi': IPMI, 'pci': PCI, 'inspector': INSPECTOR}
+          'dhcp': DHCP, 'iscsi': ISCSI, 'images': IMAGES, 'ipmi': IPMI, 'pci': PCI, 'inspector': INSPECTOR,
+          'placement': PLACEMENT}
 
 
 def load(files=(), **overrides):
@@ -161,3 +172,8 @@ def portal(conf):
     """(host, port) of the iSCSI portal as machines see it."""
     host, _, port = (conf.iscsi.portal or f'{conf.iscsi.host}:{conf.iscsi.port}').rpartition(':')
     return host, int(port)
+
+
+def tells_placement(conf):
+    """Whether OpenStack Placement is told about nodes."""
+    return bool(conf.placement.endpoint or conf.placement.cloud)

@@ -5,6 +5,7 @@ import uuid
 import pecan
 from webob.multidict import NestedMultiDict
 
+from ingot import config
 from ingot.api import errors, guard, idempotency, resource, versions
 from ingot.api.v1 import agent, root
 
@@ -34,12 +35,18 @@ class _Pecan(pecan.Pecan):
 
 def build(conf, database, conductor):
     """The API for clients. ``conductor``: whoever does what needs hardware (conductor.client.Client)."""
-    return _pipeline(root.tree(resource.Site(conf, database, conductor)), idempotency.middleware(database))
+    return _pipeline(root.tree(_site(conf, database, conductor)), idempotency.middleware(database))
 
 
 def build_machine_side(conf, database, conductor):
     """The API for machines in their ramdisk: docs/agent-protocol.md and nothing else."""
-    return _pipeline(agent.tree(resource.Site(conf, database, conductor)))
+    return _pipeline(agent.tree(_site(conf, database, conductor)))
+
+
+def _site(conf, database, conductor):
+    if config.tells_placement(conf):
+        database.tell_placement()
+    return resource.Site(conf, database, conductor)
 
 
 def _pipeline(tree, *inner):

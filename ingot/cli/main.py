@@ -29,6 +29,8 @@ COMMANDS = {
     'allocation': ('allocation', 'see and give back what was asked for'),
     'device': ('device', 'see the PCI devices of nodes, and say which may be had'),
     'pci-flavor': ('pci_flavor', 'name kinds of PCI devices, see what of them can be had, read those of OpenStack Nova'),
+    'resource-class': ('resource_class', 'see what nodes are of, and how many there are to be had'),
+    'placement': ('placement', 'see whether OpenStack Placement has heard everything'),
     'completion': ('completion', 'print the completion script for bash'),
 }
 

@@ -36,6 +36,7 @@ def arguments(parser):
     add('delete', 'forget a node', delete)
     add('validate', 'say what is missing in the settings of a node', validate)
     create_parser(add('create', 'enrol a machine', create, is_single=False))
+    backfill_parser(add('backfill', 'give nodes the resource class and traits that they lack', backfill, is_single=False))
     add('abort', 'stop what is under way', abort)
     power = add('power', 'switch a machine on or off, or ask', set_power)
     power.add_argument('target', choices=['status', *POWER])
@@ -59,6 +60,12 @@ def create_parser(parser):
     parser.add_argument('-p', '--property', action='append', default=[], metavar='KEY=VALUE')
     parser.add_argument('-e', '--extra', action='append', default=[], metavar='KEY=VALUE', help='such as rack=r1')
     parser.add_argument('--mac', action='append', default=[], help='a network card that boots; may be repeated')
+
+
+def backfill_parser(parser):
+    parser.add_argument('file', type=pathlib.Path, help='the rules: a JSON list, see docs/placement.md')
+    parser.add_argument('--dry-run', action='store_true', help='only say what would change')
+    parser.add_argument('--overwrite', action='store_true', help='also what nodes have already')
 
 
 def deploy_arguments(parser):
@@ -152,6 +159,21 @@ def set_power(baremetal, options):
         print(json.dumps({'power_state': state}) if options.output == 'json' else state or 'unknown')
     else:
         baremetal.set_node_power_state(options.node, POWER[options.target])
+
+
+def backfill(baremetal, options):
+    try:
+        rules = json.loads(read(options.file))
+    except ValueError as error:
+        raise errors.Invalid(f'{options.file} is no JSON: {error}.') from None
+    found = client.ask(baremetal.post, '/nodes/backfill', json={
+        'rules': rules, 'dry_run': options.dry_run, 'overwrite': options.overwrite})
+    if options.output == 'json':
+        print(json.dumps(found, indent=2))
+        return
+    show_rows([{**node, 'set': json.dumps(node['set']) if node['set'] else None} for node in found['nodes']],
+              ('uuid', 'name', 'rule', 'set', 'why'), options.output)
+    print(f'{found["changed"]} {"would be changed" if found["dry_run"] else "changed"}, {found["unchanged"]} not')
 
 
 def abort(baremetal, options):

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from ingot import concurrency
+from ingot import concurrency, config
 from ingot.conductor import members, orphans, watch
 from ingot.db import allocation, history, idempotency
 
@@ -35,6 +35,14 @@ def _retry_allocations(crew):
     allocation.retry(crew.database)
 
 
+def _tell(crew):
+    crew.reporter.turn()
+
+
+def _reconcile(crew):
+    crew.reporter.reconcile()
+
+
 #: (name, seconds from start to start, function of the crew). Quick ones: they share one thread.
 TABLE = (
     ('take-over',      lambda conf: min(0.5, conf.conductor.heartbeat_seconds),                 lambda crew: crew.take_over()),
@@ -45,6 +53,8 @@ ALONE = (
     ('heartbeat',      lambda conf: conf.conductor.heartbeat_seconds,                           _beat),
     ('power sync',     lambda conf: min(1, conf.conductor.power_sync_seconds) or 3600,          lambda crew: crew.sync.turn()),
     ('queue',          lambda conf: min(1, conf.conductor.heartbeat_seconds),                   lambda crew: crew.line.look()),
+    ('placement',      lambda conf: 0.2 if config.tells_placement(conf) else 3600,              _tell),
+    ('providers',      lambda conf: conf.placement.reconcile_seconds,                           _reconcile),
     ('orphan search',  lambda conf: 60,                                                         orphans.search),
     ('PCI offers',     lambda conf: 5,                                                          lambda crew: crew.offers.turn()),
     ('image cache',    lambda conf: 600,                                                        orphans.trim),

@@ -57,6 +57,7 @@ class Service:
         self.crew.stop()
         self.periodic.stop()
         self.crew.sync.close()
+        self.crew.reporter.close()
 
     def drain(self):
         """Finish every flow that runs, however long that takes, while requests go to other conductors; then return."""

@@ -93,6 +93,10 @@ class Database:
             yield connection
             connection.commit()
 
+    def tell_placement(self):
+        """From now on the outbox for OpenStack Placement is filled: see ``db.placement``."""
+        self._writer.update_execution_options(tells_placement=True)
+
     def remember(self, name, seconds, make):
         """What ``make()`` gave at most ``seconds`` ago."""
         made_at, value = self._remembered.get(name, (float('-inf'), None))

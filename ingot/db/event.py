@@ -6,6 +6,8 @@ allocation.expired (data: allocation, name), error.
 
 MariaDB and PostgreSQL give a seq when a row is inserted and show it when its transaction ends: 7 may be seen before 6. Who
 had read on from 7 would never see 6, so nothing behind a young gap is told yet.
+
+What OpenStack Placement must hear of goes through here as well: no change of a node gets around ``placement.note``.
 """
 
 import itertools
@@ -13,7 +15,7 @@ import itertools
 import orjson
 import sqlalchemy as sa
 
-from ingot.db import models, one
+from ingot.db import models, one, placement
 from ingot.db.engine import now
 
 #: Plain strings: orjson takes no others as keys.
@@ -28,13 +30,16 @@ _NAMES = tuple(''.join(column.key) for column in models.events.columns)
 def add(connection, kind, *, node=None, operation=None, data=None):
     """Record a change in the transaction of the change itself. ``data`` is JSON and holds no secret."""
     connection.execute(one.insertion(models.events), _row(kind, node, operation, data))
+    placement.note(connection, node, [(kind, data or {})])
 
 
 def add_all(connection, node, events):
     """As ``add``, for pairs (kind, data) of one node; ``data`` names the operation."""
+    events = list(events)
     rows = [_row(kind, node, data.get('operation'), data) for kind, data in events]
     if rows:
         connection.execute(one.insertion(models.events), rows if len(rows) > 1 else rows[0])
+        placement.note(connection, node, events)
 
 
 def _row(kind, node, operation, data):

@@ -8,7 +8,7 @@ are those of the database's clock.
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import clock, event, models, one, row
+from ingot.db import clock, event, models, one, placement, row
 from ingot.db.engine import now
 
 _nodes = models.nodes
@@ -155,7 +155,11 @@ def _store(connection, node, mine, values, is_last):
     if is_last:
         values |= _FREE
     done = connection.execute(_CHANGE, values | mine | {'its_generation': node['generation']})
-    return node | row.parse(_nodes, values) if done.rowcount else None
+    if not done.rowcount:
+        return None
+    # What has an event is heard with it; what inspection finds has none of its own.
+    placement.note(connection, node['uuid'], [('node.updated', {'changed': values})])
+    return node | row.parse(_nodes, values)
 
 
 def _stale(node_uuid, epoch):

@@ -205,7 +205,7 @@ placement_outbox = _table(
     'placement_outbox', _text('node', 36, nullable=False, index=True), sa.Column('at', sa.Double, nullable=False))
 placement_told = _table(
     'placement_told', _text('node', 36, nullable=False, unique=True), sa.Column('provider_generation', sa.Integer),
-    _text('digest', 64), sa.Column('told_at', sa.Double), sa.Column('failures', sa.Integer, nullable=False, default=0),
+    sa.Column('said', _Json), sa.Column('told_at', sa.Double), sa.Column('failures', sa.Integer, nullable=False, default=0),
     sa.Column('error', sa.Text))
 
 deploy_templates = _table(

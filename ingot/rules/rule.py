@@ -95,12 +95,17 @@ def run(rules, node, ports, inventory, plugin_data, hooks=()):
     for rule in rules:
         facts = {'node': draft.node, 'inventory': inventory, 'plugin_data': draft.plugin_data}
         try:
-            if all(_is_met(step, facts) for step in rule['conditions']):
+            if applies(rule['conditions'], facts):
                 for step in rule['actions']:
                     _act(step, facts, draft)
         except (errors.IngotError, reference.Missing) as error:
             raise errors.HardwareFailure(f'Inspection rule {rule.get("description") or rule["uuid"]}: {error}') from None
     return draft
+
+
+def applies(conditions, facts):
+    """Whether all ``conditions`` are true of ``facts`` (node, inventory, plugin_data); IngotError when one cannot be told."""
+    return all(_is_met(step, facts) for step in conditions)
 
 
 def _is_met(step, facts):

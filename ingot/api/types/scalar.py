@@ -21,7 +21,8 @@ _NAME = re.compile(r'[A-Za-z0-9._~-]+', re.ASCII)
 #: Python's type -> that of JSON Schema.
 _TYPES = {str: 'string', bool: 'boolean', int: 'integer', dict: 'object', list: 'array'}
 #: Words that are parts of the API's own paths, and those that clients take out of a path before they send it.
-_RESERVED = frozenset({'.', '..', 'maintenance', 'management', 'states', 'vendor_passthru', 'detail', 'validate'})
+_RESERVED = frozenset({'.', '..', 'maintenance', 'management', 'states', 'vendor_passthru', 'detail', 'validate',
+                       'backfill'})
 
 
 class Scalar(types.UserType):

@@ -10,6 +10,7 @@ from ingot.api.types.node import CREATE_ONLY, PATCH_ONLY, Maintenance, Node, Nod
 from ingot.api.types.query import FieldsQuery
 from ingot.api.v1 import (
     allocation,
+    backfill,
     bios,
     firmware,
     found,
@@ -30,7 +31,7 @@ from ingot.db import driver, node
 
 
 def tree(site):
-    return Nodes(site, fixed={'detail': Detail(site)}, children={
+    return Nodes(site, fixed={'detail': Detail(site), 'backfill': backfill.Backfill(site)}, children={
         'states': states.tree(site), 'management': management.tree(site), 'maintenance': MaintenanceOf(site),
         'validate': Validate(site), 'inventory': Inventory(site, since=versions.ENDPOINTS['inventory']),
         'disks': found.Disks(site), 'nics': found.Nics(site),

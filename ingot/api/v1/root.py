@@ -18,9 +18,11 @@ from ingot.api.v1 import (
     pci_device,
     pci_flavor,
     placement_group,
+    placement,
     port,
     portgroup,
     queue,
+    resource_class,
     rule,
     runbook,
     shard,
@@ -49,7 +51,8 @@ def tree(site):
                  'continue_inspection': lookup.Inspections(site), 'queue': queue.tree(site),
                  'pci_devices': pci_device.Devices(site), 'pci_flavors': pci_flavor.tree(site),
                  'placement_groups': placement_group.tree(site), 'stats': stats.tree(site),
-                 'decisions': decision.tree(site), 'claims': claim.tree(site)}
+                 'decisions': decision.tree(site), 'claims': claim.tree(site),
+                 'placement': placement.Reporting(site), 'resource_classes': resource_class.ResourceClasses(site)}
     root = Discovery(site, fixed={'v1': Version(site, fixed=resources), **resources, 'healthcheck': Health(site),
                                   'openapi.json': openapi.Document(site), 'docs': openapi.Page(site)})
     root.fixed['openapi.json'].root = root

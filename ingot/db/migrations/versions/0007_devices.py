@@ -59,7 +59,7 @@ def upgrade():
     sa.Column('id', _BIG, autoincrement=True, nullable=False),
     sa.Column('node', sa.String(length=36), nullable=False),
     sa.Column('provider_generation', sa.Integer(), nullable=True),
-    sa.Column('digest', sa.String(length=64), nullable=True),
+    sa.Column('said', _JSON, nullable=True),
     sa.Column('told_at', sa.Double(), nullable=True),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('error', sa.Text(), nullable=True),
