@@ -1,7 +1,5 @@
 """The steps that bring a machine into the ramdisk and out of it: shared by deployment, cleaning and inspection."""
 
-import functools
-
 from ingot import errors, states
 from ingot.conductor import flow, plan
 from ingot.db import lookup
@@ -19,7 +17,7 @@ def validate(task):
 def publish_ramdisk(task):
     """Mint the one-time token and leave the boot record for all MACs of the machine."""
     token = plan.new_token()
-    task.save(lookup.forgotten, also=functools.partial(operations.mint, uuid=task.operation['uuid'], token=token))
+    task.save(lookup.forgotten, writes=[operations.minting(task.operation['uuid'], token)])
     task.interface('boot').publish(task.node, task.macs, plan.boot_files(task.conf, task.node, task.operation, token))
 
 

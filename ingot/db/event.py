@@ -7,12 +7,13 @@ MariaDB and PostgreSQL give a seq when a row is inserted and show it when its tr
 had read on from 7 would never see 6, so nothing behind a young gap is told yet.
 """
 
+import functools
 import itertools
 
 import orjson
 import sqlalchemy as sa
 
-from ingot.db import models, one
+from ingot.db import batch, models, one
 from ingot.db.engine import now
 
 #: Plain strings: orjson takes no others as keys.
@@ -29,11 +30,19 @@ def add(connection, kind, *, node=None, operation=None, data=None):
     connection.execute(one.insertion(models.events), _row(kind, node, operation, data))
 
 
-def add_all(connection, node, events):
-    """As ``add``, for pairs (kind, data) of one node; ``data`` names the operation."""
+def writing(node, events):
+    """As ``add``, for pairs (kind, data) of one node, as a list of none or one batch.Write; ``data`` names the operation."""
     rows = [_row(kind, node, data.get('operation'), data) for kind, data in events]
-    if rows:
-        connection.execute(one.insertion(models.events), rows if len(rows) > 1 else rows[0])
+    values = {f'{name}_{number}': value for number, row in enumerate(rows) for name, value in row.items()}
+    return [batch.Write(_insertion(len(rows)), values)] if rows else []
+
+
+@functools.cache
+def _insertion(count):
+    """INSERT of so many at once."""
+    names = [name for name in _NAMES if name != 'seq']
+    return sa.insert(models.events).inline().values([
+        {name: sa.bindparam(f'{name}_{number}') for name in names} for number in range(count)])
 
 
 def _row(kind, node, operation, data):
