@@ -5,7 +5,7 @@ import functools
 from ingot import errors
 from ingot.conductor import clean, plan, ramdisk, steps
 from ingot.conductor.flow import Step
-from ingot.conductor.ramdisk import await_machine, power_off, publish_ramdisk, start_ramdisk, withdraw_boot
+from ingot.conductor.ramdisk import await_machine, mint_token, power_off, publish_ramdisk, start_ramdisk, withdraw_boot
 from ingot.db import allocation as allocations
 from ingot.db import operation as operations
 
@@ -73,9 +73,9 @@ DEPLOY = (
     Step('validate',         validate),
     Step('fetch image',      fetch_image,      undo=release_image, seconds=fetch_seconds),
     Step('export image',     export_image,     undo=withdraw_export),    # read-only LUN, CHAP of this deployment
-    Step('publish ramdisk',  publish_ramdisk,  undo=withdraw_boot),      # boot record for the MACs, one-time token
+    Step('publish ramdisk',  publish_ramdisk,  undo=withdraw_boot, prepare=mint_token),   # boot record, one-time token
     Step('start ramdisk',    start_ramdisk,    undo=power_off),
-    Step('await machine',    await_machine),                             # WAIT: the agent works alone, then reports
+    Step('await machine',    await_machine,    is_quiet=True),        # WAIT: the agent works alone, then reports
     Step('withdraw export',  put_away),
     Step('start instance',   start_instance),
 )
@@ -125,7 +125,7 @@ def _forget(connection, node):
 TEAR_DOWN = (
     Step('withdraw deployment', withdraw_deployment),
     Step('stop instance',       power_off),                              # hard: what it writes is of no worth any more
-    Step('forget instance',     forget_instance),
+    Step('forget instance',     forget_instance, is_quiet=True),
 )
 DELETE = TEAR_DOWN + clean.CLEAN
 DELETE_ONLY = TEAR_DOWN + clean.SKIP

@@ -5,6 +5,7 @@ from ingot.conductor import plan, rules
 from ingot.conductor.flow import Step
 from ingot.conductor.ramdisk import (
     await_machine,
+    mint_token,
     power_off,
     publish_ramdisk,
     start_ramdisk,
@@ -67,10 +68,10 @@ def boot_mode(found):
 
 INSPECT = (
     Step('validate',          validate),
-    Step('write plan',        write_plan),
-    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot),
+    Step('write plan',        write_plan,       is_quiet=True),
+    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token),
     Step('start ramdisk',     start_ramdisk,    undo=power_off),
-    Step('await machine',     await_machine),                            # WAIT
+    Step('await machine',     await_machine,    is_quiet=True),            # WAIT
     Step('stop machine',      stop_machine),
     Step('save inventory',    save_inventory),
 )

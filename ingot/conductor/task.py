@@ -41,6 +41,7 @@ class Task:
         self.operation = operation.current(database, node)
         self.deadline = clock.time() + conf.conductor.step_timeout
         self.leased_until = node['lock_expires_at']
+        self.token = None             # the machine's, in clear, within the step that gives it
         self._stopping = stopping
         self._noted = []              # what is to be written together with the next write
 
@@ -104,12 +105,12 @@ class Task:
         for kind, data in events:
             log.log(logging.ERROR if kind == 'error' else logging.INFO, 'Node %s: %s', self.uuid, _WORDS[kind].format(**data))
 
-    def note(self, values=None, events=(), *, also=None, **of_operation):
+    def note(self, values=None, events=(), *, writes=(), also=None, **of_operation):
         """As ``save``, together with the next write: for the end of a step, which comes to the same when it runs again.
 
         Only for what the database takes as it is: its refusal would not be an error of the step any more.
         """
-        note = _Note(values, events, (), also, of_operation)
+        note = _Note(values, events, writes, also, of_operation)
         self._noted.append(note)
         self.node = self.node | note.changes(self.node)
         if of_operation:
@@ -158,12 +159,16 @@ class Task:
                   error='It was withdrawn while it was queued.')
 
     def begin(self, step, **of_operation):
-        """Save that ``step`` is about to run: its name, which attempt it is, whose epoch it runs in, and ``of_operation``."""
+        """Save that ``step`` is about to run: its name, which attempt it is, whose epoch it runs in, and ``of_operation``.
+
+        A quiet step is noted alone: who takes over begins with the one before it, and comes here again.
+        """
         attempt = self.operation['attempt'] + 1 if self.operation['step'] == step.name else 1
         is_waiting = self.node['provision_state'] in states.WAITING
         values, events = self._move('resume') if is_waiting else ({}, [])
-        self.save(values, [*events, self._event('step', step=step.name, attempt=attempt)],
-                  **self._beginning(step, attempt), **of_operation)
+        write = self.note if step.is_quiet and attempt == 1 and not is_waiting else self.save
+        write(values, [*events, self._event('step', step=step.name, attempt=attempt)],
+              **self._beginning(step, attempt), **of_operation)
 
     def has_begun(self, step):
         """Whether ``step`` was begun by the one who holds the lock now, and nothing since."""
@@ -283,10 +288,11 @@ class Task:
 
     def note_power(self, state, **values):
         """The power state (and ``values`` of the node) are written with the next write."""
-        events = []
         if state != self.node['power_state']:
-            events = [self._event('power_state', **{'from': self.node['power_state'], 'to': state})]
-        self.note({'power_state': state, **values}, events)
+            event = self._event('power_state', **{'from': self.node['power_state'], 'to': state})
+            self.note({'power_state': state, **values}, [event])
+        elif values:
+            self.note(values)
 
     @property
     def patience(self):

@@ -13,14 +13,17 @@ from ingot.db import one
 #: The error of a compound statement that ends itself: "Unhandled user-defined exception condition" (SQLSTATE 45000).
 _SIGNAL = 1644
 _REFUSE = "IF ROW_COUNT() = 0 THEN SIGNAL SQLSTATE '45000'; END IF"
+#: Writes of one compound statement: its text is kept for the next one that is made alike.
+_MOST = 12
 _PARAMETER = re.compile(r'%\((\w+)\)s')
 
 
 class Write(NamedTuple):
-    """A statement, made once, with the values of its parameters. ``missing``: the error to be raised when it finds no row."""
+    """A statement, made once, with the values of its parameters (a list: of each time that it is executed). ``missing``: the
+    error to be raised when it finds no row. An INSERT has values for all columns: defaults are not filled in."""
 
     query: Any
-    values: dict
+    values: dict | list
     missing: Exception | None = None
 
     def execute(self, connection):
@@ -44,7 +47,7 @@ def send(database, writes, table=None, uuid=None):
 
     With a ``table``: its row ``uuid`` as it is then (a mapping), instead of True.
     """
-    if is_compound(database):
+    if is_compound(database) and len(writes) <= _MOST and all(isinstance(write.values, dict) for write in writes):
         return _send_compound(database, writes, table, uuid)
     try:
         with database.write() as connection:
@@ -89,6 +92,8 @@ def _compound(dialect, shape, table):
     parts, parameters, constants = ['START TRANSACTION'], [], {}
     for number, (query, keys, is_needed) in enumerate(shape):
         compiled = query.compile(dialect=dialect, column_keys=list(keys))
+        if compiled.prefetch:
+            raise TypeError(f'A batch fills in no defaults: {", ".join(column.name for column in compiled.prefetch)}.')
         parts.append(_PARAMETER.sub(lambda found, number=number: f'%(w{number}_{found[1]})s', compiled.string))
         named = {name: f'w{number}_{name}' for name in compiled.params}
         processors = compiled._bind_processors

@@ -59,7 +59,8 @@ def _take(database, node_uuid, statement, more, owner, purpose, seconds):
     present = clock.time()
     values = {'its_uuid': node_uuid, 'present': present, 'lock_owner': owner, 'lock_expires_at': present + seconds,
               'lock_purpose': purpose, 'locked_at': present, **more}
-    taken = batch.send(database, [batch.Write(statement, values, errors.Locked(f'Node {node_uuid} is locked.'))], _nodes, node_uuid)
+    write = batch.Write(statement, values, errors.Locked(f'Node {node_uuid} is locked.'))
+    taken = batch.send(database, [write], _nodes, node_uuid)
     return row.parse(_nodes, taken) if taken else _refuse(database, node_uuid, present)
 
 

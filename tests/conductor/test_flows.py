@@ -150,11 +150,20 @@ def test_a_conductor_dies_and_the_step_runs_again(house, enroll, flow, step, whe
     house.sabotage(service, flow, step, do=die)
     row = go(house, service, node, flow)
     assert (row['lock_owner'], row['lock_expires_at'] > 0) == ('here', True), 'a dead conductor keeps its lock'
-    assert house.operations(node)[-1]['step'] == step, 'the step is named before it runs'
+    named = step_named(flow, step)
+    assert house.operations(node)[-1]['step'] == named, 'the step is named before it runs'
     successor = house.service(host)
     take_after(house, successor, node, host)
     assert_good(house, node, flow)
-    assert [one['attempt'] for one in steps_of(house, node, step)] == [1, 2]
+    assert [one['attempt'] for one in steps_of(house, node, named)] == [1, 2]
+    assert [one['attempt'] for one in steps_of(house, node, step)][-1] == (2 if named == step else 1)
+
+
+def step_named(flow, step):
+    """What the row names while ``step`` runs: itself, or the one before those that are quiet."""
+    names = [one.name for one in FLOWS[flow]]
+    return next(one.name for number, one in reversed(list(enumerate(FLOWS[flow]))) if number <= names.index(step)
+                and (number == 0 or not one.is_quiet))
 
 
 def take_after(house, successor, node, host):
