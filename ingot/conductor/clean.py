@@ -32,7 +32,7 @@ CLEAN = (
     Step('write plan',        write_plan,       is_quiet=True),
     Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token),
     Step('start ramdisk',     start_ramdisk,    undo=power_off),
-    Step('await machine',     await_machine,    is_quiet=True),            # WAIT
+    Step('await machine',     await_machine),                            # WAIT
     Step('read parts',        parts.read),
     Step('stop machine',      stop_machine),
 )

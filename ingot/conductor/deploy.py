@@ -75,7 +75,7 @@ DEPLOY = (
     Step('export image',     export_image,     undo=withdraw_export),    # read-only LUN, CHAP of this deployment
     Step('publish ramdisk',  publish_ramdisk,  undo=withdraw_boot, prepare=mint_token),   # boot record, one-time token
     Step('start ramdisk',    start_ramdisk,    undo=power_off),
-    Step('await machine',    await_machine,    is_quiet=True),        # WAIT: the agent works alone, then reports
+    Step('await machine',    await_machine),                             # WAIT: the agent works alone, then reports
     Step('withdraw export',  put_away),
     Step('start instance',   start_instance),
 )

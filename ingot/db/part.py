@@ -7,6 +7,10 @@ from ingot.db.engine import now
 from ingot.db.node import matching, missing
 
 
+#: As many new rows have a statement each, more are inserted at once.
+_FEW = 4
+
+
 class Parts:
     """Rows of ``table``, one a node and ``key``; the columns ``first`` keep what was stored first."""
 
@@ -36,8 +40,8 @@ class Parts:
         gone = [batch.Write(self._remove, {'its_id': known[key]['id']}) for key in known.keys() - told.keys()]
         new = [row.dump(self.table, {**self._empty, **one, 'node_id': node_id, 'created_at': now()})
                for key, one in told.items() if key not in known]
-        added = [batch.Write(self._insert, new if len(new) > 1 else new[0])] if new else []
-        return [*gone, *added, *(write for key in known.keys() & told.keys() for write in self._changing(known[key], told[key]))]
+        added = [new] if len(new) > _FEW else new
+        return [*gone, *(batch.Write(self._insert, values) for values in added), *(write for key in known.keys() & told.keys() for write in self._changing(known[key], told[key]))]
 
     def _changing(self, known, one):
         changed = {name: value for name, value in one.items() if value != known[name] and name not in self.first}

@@ -159,6 +159,24 @@ def test_a_conductor_dies_and_the_step_runs_again(house, enroll, flow, step, whe
     assert [one['attempt'] for one in steps_of(house, node, step)][-1] == (2 if named == step else 1)
 
 
+@pytest.mark.parametrize(('flow', 'step'), [
+    (flow, step.name) for flow, steps in FLOWS.items() for step in steps if step.is_quiet])
+def test_a_quiet_step_touches_no_machine(house, enroll, flow, step):
+    """Its beginning is written afterwards: who takes over would not know that it was begun."""
+    service, node, touched = house.service(), enroll(flow), []
+
+    def watch(work, task):
+        before = len(house.world.calls)
+        answer = work(task)
+        touched.extend(list(house.world.calls)[before:])
+        return answer
+
+    house.sabotage(service, flow, step, do=watch)
+    go(house, service, node, flow)
+    assert_good(house, node, flow)
+    assert {method for _, method, _ in touched} <= {'validate'}
+
+
 def step_named(flow, step):
     """What the row names while ``step`` runs: itself, or the one before those that are quiet."""
     names = [one.name for one in FLOWS[flow]]
