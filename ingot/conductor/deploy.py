@@ -5,7 +5,7 @@ import functools
 from ingot import errors
 from ingot.conductor import clean, plan, promise, ramdisk, steps
 from ingot.conductor.flow import Step
-from ingot.conductor.ramdisk import power_off, publish_ramdisk, start_ramdisk, withdraw_boot
+from ingot.conductor.ramdisk import mint_token, power_off, publish_ramdisk, start_ramdisk, withdraw_boot
 from ingot.db import allocation as allocations
 from ingot.db import operation as operations
 
@@ -57,7 +57,7 @@ def export_image(task):
 def publish(task):
     """As ``ramdisk.publish_ramdisk``; the export that the machine is to read comes with it when another conductor had made it."""
     operation = task.operation
-    if operation['export_iqn'] and not operation['session_hash'] and operation['uuid'] not in task.interface('deploy').exported():
+    if operation['export_iqn'] and operation['uuid'] not in task.interface('deploy').exported():
         fetch_image(task)
         export_image(task)
     publish_ramdisk(task)
@@ -97,7 +97,7 @@ DEPLOY = (
     Step('validate',         validate),
     Step('fetch image',      fetch_image,      undo=release_image, seconds=fetch_seconds),
     Step('export image',     export_image,     undo=withdraw_export),    # read-only LUN, CHAP of this deployment
-    Step('publish ramdisk',  publish,          undo=withdraw_boot, seconds=fetch_seconds),   # record for the MACs, one-time token
+    Step('publish ramdisk',  publish,          undo=withdraw_boot, prepare=mint_token, seconds=fetch_seconds),   # record, one-time token
     Step('start ramdisk',    start,            undo=power_off, seconds=fetch_seconds),
     Step('await machine',    await_machine),                             # WAIT: the agent works alone, then reports
     Step('withdraw export',  put_away),
@@ -149,7 +149,7 @@ def _forget(connection, node):
 TEAR_DOWN = (
     Step('withdraw deployment', withdraw_deployment),
     Step('stop instance',       power_off),                              # hard: what it writes is of no worth any more
-    Step('forget instance',     forget_instance),
+    Step('forget instance',     forget_instance, is_quiet=True),
 )
 DELETE = TEAR_DOWN + clean.CLEAN
 DELETE_ONLY = TEAR_DOWN + clean.SKIP

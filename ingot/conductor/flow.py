@@ -33,6 +33,8 @@ class Step(NamedTuple):
     do: Callable
     undo: Callable | None = None
     seconds: Callable | None = None      # conf -> how long ``do`` may take; default: conductor.step_timeout
+    prepare: Callable | None = None      # notes what is written together with its beginning
+    is_quiet: bool = False               # touches no machine and takes no time: its beginning is written with the next write
     needs_place: bool = False            # what comes from here on counts as in flight (conductor/queue.py)
 
 
@@ -46,8 +48,13 @@ def run(task, steps):
     for step in steps[_position(task, steps):]:
         if task.is_stopping:
             return task.hand_over()
-        if not (task.has_begun(step) or _begin(task, step)):
-            return None
+        try:
+            if not (task.has_begun(step) or _begin(task, step)):
+                return None
+        except errors.Stale:
+            raise
+        except errors.Conflict as error:
+            return fail(task, steps, error)
         try:
             _check_attempts(task)
             result = step.do(task)
@@ -65,6 +72,8 @@ def run(task, steps):
 
 def _begin(task, step):
     """Save that ``step`` begins; False when the operation must wait for a place first, and its lock is let go of."""
+    if step.prepare:
+        step.prepare(task)
     if step.needs_place:
         return task.begin_at_its_place(step)
     task.begin(step)

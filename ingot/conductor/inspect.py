@@ -5,6 +5,7 @@ from ingot.conductor import findings, inventory, plan, rules
 from ingot.conductor.flow import Step
 from ingot.conductor.ramdisk import (
     await_machine,
+    mint_token,
     power_off,
     publish_ramdisk,
     start_ramdisk,
@@ -76,8 +77,8 @@ def boot_mode(found):
 
 INSPECT = (
     Step('validate',          validate),
-    Step('write plan',        write_plan),
-    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot),
+    Step('write plan',        write_plan,       is_quiet=True),
+    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token),
     Step('start ramdisk',     start_ramdisk,    undo=power_off),
     Step('await machine',     await_machine),                            # WAIT
     Step('stop machine',      stop_machine),

@@ -27,5 +27,4 @@ def read_one(task, kind):
     has_kind = kind in task.drivers.of(task.node).interfaces
     tell = getattr(task.interface(kind), method, None) if has_kind else None
     if tell is not None:
-        told = tell(task.node)
-        task.note(also=lambda connection: kept.save(connection, task.node['id'], told))
+        task.note(writes=kept.writing(task.database, task.node['id'], tell(task.node)))

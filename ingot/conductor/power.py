@@ -45,17 +45,17 @@ def read_power(task):
     task.note_power(task.interface('power').state(task.node))
 
 
-def read_bmc(task):
-    """Who the BMC says it is, kept in driver_internal_info/bmc."""
+def read_parts(task):
+    """Who the BMC says it is, kept in driver_internal_info/bmc, and what else it tells of the machine."""
     info = task.interface('management').bmc_info(task.node)
     task.note(lambda row: {'driver_internal_info': row['driver_internal_info'] | {'bmc': info}})
+    parts.read(task)
 
 
 VERIFY = (
     Step('check access data', check_access),
     Step('read power state',  read_power),
-    Step('read BMC',          read_bmc),
-    Step('read parts',        parts.read),
+    Step('read parts',        read_parts),
 )
 
 ADOPT = (

@@ -1,7 +1,5 @@
 """The steps that bring a machine into the ramdisk and out of it: shared by deployment, cleaning and inspection."""
 
-import functools
-
 from ingot import errors, states
 from ingot.conductor import flow, plan
 from ingot.db import lookup
@@ -16,12 +14,20 @@ def validate(task):
                                       remedy='Create a port with the MAC address of its network card.')
 
 
+def mint_token(task):
+    """Note a new one-time token; Conflict, with the next write, when the machine has spent one already."""
+    values, writes = _new_token(task)
+    task.note(values, writes=writes)
+
+
+def _new_token(task):
+    task.token = plan.new_token()
+    return lookup.forgotten, [operations.minting(task.operation['uuid'], task.token, task.conf.host)]
+
+
 def publish_ramdisk(task):
-    """Mint the one-time token and leave the boot record for all MACs of the machine."""
-    token = plan.new_token()
-    task.save(lookup.forgotten, also=functools.partial(operations.mint, uuid=task.operation['uuid'], token=token,
-                                                     host=task.conf.host))
-    task.interface('boot').publish(task.node, task.macs, plan.boot_files(task.conf, task.node, task.operation, token))
+    """Leave the boot record with the one-time token for all MACs of the machine."""
+    task.interface('boot').publish(task.node, task.macs, plan.boot_files(task.conf, task.node, task.operation, task.token))
 
 
 def withdraw_boot(task):
@@ -34,12 +40,14 @@ def start_ramdisk(task, publish=publish_ramdisk):
     The token of the first attempt may be spent by a boot that this one ends. ``publish``: how the record is left.
     """
     if task.operation['attempt'] > 1:
+        values, writes = _new_token(task)
         try:
-            publish(task)
+            task.save(values, writes=writes)
         except errors.Stale:
             raise
         except errors.Conflict:
             return
+        publish(task)
     boot_from(task, 'pxe', is_persistent=False)
 
 

@@ -43,6 +43,7 @@ class Task:
         self.operation = operation.current(database, node)
         self.deadline = clock.time() + conf.conductor.step_timeout
         self.leased_until = node['lock_expires_at']
+        self.token = None             # the machine's, in clear, within the step that gives it
         self._stopping = stopping
         self._noted = []              # what is to be written together with the next write
 
@@ -82,32 +83,36 @@ class Task:
 
     # Writes, each one transaction and only while the lock is ours.
 
-    def save(self, values=None, events=(), *, also=None, is_last=False, **of_operation):
+    def save(self, values=None, events=(), *, writes=(), also=None, is_last=False, **of_operation):
         """Write ``values`` to the node and ``of_operation`` to the operation, and what was noted; Stale when the lock is lost."""
-        notes = [*self._noted, _Note(values, events, also, of_operation)]
+        notes = [*self._noted, _Note(values, events, writes, also, of_operation)]
         self._noted = []
 
         def change(row):
             return functools.reduce(lambda changed, note: changed | note.changes(row | changed), notes, {})
 
-        def write(connection):
-            merged = functools.reduce(lambda changed, note: changed | note.of_operation, notes, {})
-            if merged:
-                self.operation = self.operation | operation.change(connection, self.operation['uuid'], merged)
+        def also(connection):
             for note in notes:
                 if note.also:
                     note.also(connection)
-        events = (event for note in notes for event in note.events)
-        self.node = lease.update(self.database, self.node, self.epoch, change, events, also=write, is_last=is_last)
-        for kind, data in (event for note in notes for event in note.events):
+        merged = functools.reduce(lambda changed, note: changed | note.of_operation, notes, {})
+        write, changed = operation.changing(self.operation['uuid'], merged) if merged else (None, {})
+        events = [event for note in notes for event in note.events]
+        self.node = lease.update(
+            self.database, self.node, self.epoch, change, events, is_last=is_last,
+            writes=[*([write] if merged else ()), *(write for note in notes for write in note.writes)],
+            also=also if any(note.also for note in notes) else None)
+        if merged:
+            self.operation = self.operation | changed
+        for kind, data in events:
             log.log(logging.ERROR if kind == 'error' else logging.INFO, 'Node %s: %s', self.uuid, _WORDS[kind].format(**data))
 
-    def note(self, values=None, events=(), *, also=None, **of_operation):
+    def note(self, values=None, events=(), *, writes=(), also=None, **of_operation):
         """As ``save``, together with the next write: for the end of a step, which comes to the same when it runs again.
 
         Only for what the database takes as it is: its refusal would not be an error of the step any more.
         """
-        note = _Note(values, events, also, of_operation)
+        note = _Note(values, events, writes, also, of_operation)
         self._noted.append(note)
         self.node = self.node | note.changes(self.node)
         if of_operation:
@@ -120,20 +125,18 @@ class Task:
         True when it begins now; or it is queued and the lock is let go of. ``has_room``: there is a worker to begin with it.
         """
         change, events = self._move(event, target=target)
-
-        def store(connection):
-            if ended:
-                operation.end(connection, ended, f'Ended by the request for "{work["flow"]}".')
-            place = queue.place(connection, work['flow'], self.node, has_room=has_room)
-            if place['status'] == 'queued':
-                lease.let_go(connection, self.uuid, self.epoch)
-            else:
-                place |= self._beginning(first)
-                events.append(('step', {'operation': work['uuid'], 'flow': work['flow'], 'step': first.name, 'attempt': 1}))
-            self.operation = operation.insert(connection, work | place) | {'node': self.uuid}
+        place = queue.place(self.database, work['flow'], self.node, has_room=has_room)
+        is_queued = place['status'] == 'queued'
+        if not is_queued:
+            place |= self._beginning(first)
+            events.append(('step', {'operation': work['uuid'], 'flow': work['flow'], 'step': first.name, 'attempt': 1}))
+        writes, stored = operation.inserting(work | place)
+        if ended:
+            writes.insert(0, operation.ending(ended, f'Ended by the request for "{work["flow"]}".'))
         change |= {'operation': work['uuid'], 'last_error': None, 'target_power_state': None, **(values or {})}
-        self.save(change, events, also=store)
-        if self.is_queued:               # and may be admitted by now, and be another's
+        self.save(change, events, writes=writes, is_last=is_queued)
+        self.operation = stored | {'node': self.uuid}
+        if is_queued:                    # and may be admitted by now, and be another's
             return False
         if self.has_place and queue.is_limited(self.database):
             self.line_up()
@@ -158,12 +161,16 @@ class Task:
                   error='It was withdrawn while it was queued.')
 
     def begin(self, step, **of_operation):
-        """Save that ``step`` is about to run: its name, which attempt it is, whose epoch it runs in, and ``of_operation``."""
+        """Save that ``step`` is about to run: its name, which attempt it is, whose epoch it runs in, and ``of_operation``.
+
+        A quiet step is noted alone: who takes over begins with the one before it, and comes here again.
+        """
         attempt = self.operation['attempt'] + 1 if self.operation['step'] == step.name else 1
         is_waiting = self.node['provision_state'] in states.WAITING
         values, events = self._move('resume') if is_waiting else ({}, [])
-        self.save(values, [*events, self._event('step', step=step.name, attempt=attempt)],
-                  **self._beginning(step, attempt), **of_operation)
+        write = self.note if step.is_quiet and attempt == 1 and not is_waiting else self.save
+        write(values, [*events, self._event('step', step=step.name, attempt=attempt)],
+              **self._beginning(step, attempt), **of_operation)
 
     def has_begun(self, step):
         """Whether ``step`` was begun by the one who holds the lock now, and nothing since."""
@@ -239,7 +246,7 @@ class Task:
             values |= {'maintenance': False, 'maintenance_reason': None, 'fault': None}
         if self.operation['flow'] in _DEPLOYING:
             values['last_deployed_at'] = now()
-        self.save(values | self._heard() | _NO_STEP | {'operation': None}, events, also=self._tell_end, is_last=True,
+        self.save(values | self._heard() | _NO_STEP | {'operation': None}, events, writes=self._end_words(), is_last=True,
                   status='done', finished_at=now(), plan=None)
 
     def save_error(self, text):
@@ -255,20 +262,19 @@ class Task:
         fault = _FAULTS.get(values['provision_state'])
         if fault and (self.operation['session_hash'] or self.node['clean_step'] or self.node['service_step']):
             values |= {'maintenance': True, 'maintenance_reason': error, 'fault': fault}
-        self.save(values | self._heard() | _NO_STEP | {'operation': None, 'last_error': error}, events,
-                  also=self._tell_failure, is_last=True, status='failed', finished_at=now(), plan=None)
+        words = history.recording(self.node, error, kind=self._kind, conductor=self.conf.host)
+        self.save(values | self._heard() | _NO_STEP | {'operation': None, 'last_error': error}, events, writes=[words],
+                  is_last=True, status='failed', finished_at=now(), plan=None)
 
     def _heard(self):
         """When its agent spoke last: the operation knows it while it lasts, the node once it is over."""
         return {'last_heartbeat_at': shown(self.operation['heard_at'])} if self.operation['heard_at'] else {}
 
-    def _tell_failure(self, connection):
-        history.record(connection, self.node, self.operation['error'], kind=self._kind, conductor=self.conf.host)
-
-    def _tell_end(self, connection):
-        if self._kind == 'cleaning':
-            history.record(connection, self.node, f'{self.operation["flow"]} ended.', kind='cleaning', severity='INFO',
-                           conductor=self.conf.host)
+    def _end_words(self):
+        if self._kind != 'cleaning':
+            return []
+        return [history.recording(self.node, f'{self.operation["flow"]} ended.', kind='cleaning', severity='INFO',
+                                  conductor=self.conf.host)]
 
     @property
     def _kind(self):
@@ -300,10 +306,11 @@ class Task:
 
     def note_power(self, state, **values):
         """The power state (and ``values`` of the node) are written with the next write."""
-        events = []
         if state != self.node['power_state']:
-            events = [self._event('power_state', **{'from': self.node['power_state'], 'to': state})]
-        self.note({'power_state': state, **values}, events)
+            event = self._event('power_state', **{'from': self.node['power_state'], 'to': state})
+            self.note({'power_state': state, **values}, [event])
+        elif values:
+            self.note(values)
 
     @property
     def patience(self):
@@ -326,10 +333,12 @@ class Task:
 
 
 class _Note(NamedTuple):
-    """One change: values of the node (or a function of its row that gives them), events, what else, values of the operation."""
+    """One change: values of the node (or a function of its row that gives them), events, more writes, what else, values of the
+    operation."""
 
     values: Any
     events: list
+    writes: list
     also: Callable | None
     of_operation: dict
 

@@ -97,6 +97,11 @@ class Database:
         """From now on the outbox for OpenStack Placement is filled: see ``db.placement``."""
         self._writer.update_execution_options(tells_placement=True)
 
+    @property
+    def tells_placement(self):
+        """Whether it is."""
+        return self._writer.get_execution_options().get('tells_placement', False)
+
     def remember(self, name, seconds, make):
         """What ``make()`` gave at most ``seconds`` ago."""
         made_at, value = self._remembered.get(name, (float('-inf'), None))

@@ -10,12 +10,13 @@ had read on from 7 would never see 6, so nothing behind a young gap is told yet.
 What OpenStack Placement must hear of goes through here as well: no change of a node gets around ``placement.note``.
 """
 
+import functools
 import itertools
 
 import orjson
 import sqlalchemy as sa
 
-from ingot.db import models, one, placement
+from ingot.db import batch, models, one, placement
 from ingot.db.engine import now
 
 #: Plain strings: orjson takes no others as keys.
@@ -33,13 +34,19 @@ def add(connection, kind, *, node=None, operation=None, data=None):
     placement.note(connection, node, [(kind, data or {})])
 
 
-def add_all(connection, node, events):
-    """As ``add``, for pairs (kind, data) of one node; ``data`` names the operation."""
-    events = list(events)
+def writing(node, events):
+    """As ``add``, for pairs (kind, data) of one node, as a list of none or one batch.Write; ``data`` names the operation."""
     rows = [_row(kind, node, data.get('operation'), data) for kind, data in events]
-    if rows:
-        connection.execute(one.insertion(models.events), rows if len(rows) > 1 else rows[0])
-        placement.note(connection, node, events)
+    values = {f'{name}_{number}': value for number, row in enumerate(rows) for name, value in row.items()}
+    return [batch.Write(_insertion(len(rows)), values)] if rows else []
+
+
+@functools.cache
+def _insertion(count):
+    """INSERT of so many at once."""
+    names = [name for name in _NAMES if name != 'seq']
+    return sa.insert(models.events).inline().values([
+        {name: sa.bindparam(f'{name}_{number}') for name in names} for number in range(count)])
 
 
 def _row(kind, node, operation, data):

@@ -4,7 +4,7 @@ import uuid as uuidlib
 
 import sqlalchemy as sa
 
-from ingot.db import models, one
+from ingot.db import batch, models, one
 from ingot.db.engine import now
 from ingot.db.operation import LIVE
 from ingot.db.page import page
@@ -13,6 +13,7 @@ from ingot.db.page import page
 BATCH = 1000
 _DAY = 86400
 TABLE = models.node_history
+_INSERT = one.insertion(TABLE).inline()
 #: What is told of an entry: plain strings, orjson takes no others as keys.
 FIELDS = tuple(''.join(column.name) for column in TABLE.columns if column.name not in ('id', 'node_id'))
 
@@ -22,7 +23,12 @@ def record(connection, node, event, *, kind, conductor=None, severity='ERROR', s
 
     :param kind: 'provisioning', 'cleaning', ...  :param seconds: how long what they tell of took.
     """
-    connection.execute(one.insertion(TABLE), {
+    recording(node, event, kind=kind, conductor=conductor, severity=severity, seconds=seconds).execute(connection)
+
+
+def recording(node, event, *, kind, conductor=None, severity='ERROR', seconds=None):
+    """As ``record``, as batch.Write."""
+    return batch.Write(_INSERT, {
         'uuid': str(uuidlib.uuid4()), 'node_id': node['id'], 'created_at': now(), 'severity': severity, 'event': event,
         'event_type': kind, 'conductor': conductor, 'state': node['provision_state'],
         'target_provision_state': node['target_provision_state'], 'duration_seconds': seconds})

@@ -8,7 +8,7 @@ are those of the database's clock.
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import clock, event, models, one, placement, row
+from ingot.db import batch, clock, event, models, one, placement, row
 from ingot.db.engine import now
 
 _nodes = models.nodes
@@ -26,7 +26,9 @@ _TAKE_FREE = sa.update(_nodes).where(
     lock_epoch=_nodes.c.lock_epoch + 1, **_TAKEN)
 _TAKE_HELD = _OURS.values(lock_epoch=_nodes.c.lock_epoch + 1, **_TAKEN)
 _WHOLE = sa.select(_nodes).where(*_MINE).with_for_update()
-_HELD = sa.select(_nodes.c.generation).where(*_MINE).with_for_update()
+_HELD = sa.select(_nodes.c.id).where(*_MINE, _nodes.c.generation == sa.bindparam('its_generation')).with_for_update()
+#: As _HELD, where a statement that has no result is wanted: nothing is written when nothing changes (InnoDB).
+_TOUCH = _CHANGE.values(lock_epoch=sa.bindparam('its_epoch'))
 _FREE = {'lock_owner': None, 'lock_expires_at': 0, 'lock_purpose': None, 'locked_at': None}
 
 _RAN_OUT = sa.select(_nodes.c.uuid, _nodes.c.slot, _nodes.c.conductor_group, _nodes.c.driver).where(
@@ -55,17 +57,20 @@ def wrest(database, node_uuid, epoch, owner, purpose, seconds):
 
 def _take(database, node_uuid, statement, more, owner, purpose, seconds):
     present = clock.time()
-    with database.write() as connection:
-        is_ours = connection.execute(statement, {
-            'its_uuid': node_uuid, 'present': present, 'lock_owner': owner, 'lock_expires_at': present + seconds,
-            'lock_purpose': purpose, 'locked_at': present, **more}).rowcount
+    values = {'its_uuid': node_uuid, 'present': present, 'lock_owner': owner, 'lock_expires_at': present + seconds,
+              'lock_purpose': purpose, 'locked_at': present, **more}
+    write = batch.Write(statement, values, errors.Locked(f'Node {node_uuid} is locked.'))
+    taken = batch.send(database, [write], _nodes, node_uuid)
+    return row.parse(_nodes, taken) if taken else _refuse(database, node_uuid, present)
+
+
+def _refuse(database, node_uuid, present):
+    with database.read() as connection:
         node = one.whole(connection, _nodes, 'uuid', node_uuid)
     if node is None:
         raise errors.NotFound(f'Node {node_uuid} could not be found.')
-    if not is_ours:
-        raise errors.Locked(f'Node {node_uuid} is locked by {node["lock_owner"]} for "{node["lock_purpose"]}" '
-                            f'since {present - (node["locked_at"] or present):.0f} s.')
-    return row.parse(_nodes, node)
+    raise errors.Locked(f'Node {node_uuid} is locked by {node["lock_owner"]} for "{node["lock_purpose"]}" '
+                        f'since {present - (node["locked_at"] or present):.0f} s.')
 
 
 def renew(database, held, seconds):
@@ -119,18 +124,29 @@ def abandoned(database):
         return connection.execute(_ABANDONED, {'present': clock.time()}).all()
 
 
-def update(database, node, epoch, values=None, events=(), *, also=None, is_last=False):
+def update(database, node, epoch, values=None, events=(), *, writes=(), also=None, is_last=False):
     """Write ``values`` to the node while ``epoch`` holds its lock, with ``events``, all or nothing; returns its row as it is now.
 
     :param node: its row as it was read last. :param values: {column: value}, or a function of the present row that gives one.
-    :param also: called with the connection, for more that belongs to this transaction, before the events, pairs (kind, data),
-        are written. :param is_last: release the lock with this write. Raises Stale when the lock is lost.
+    :param writes: more of this transaction (batch.Write). :param also: called with the connection, for what is not known before,
+        before the events, pairs (kind, data), are written. :param is_last: release the lock with this write. Raises Stale when
+        the lock is lost.
     """
+    mine = {'its_uuid': node['uuid'], 'its_epoch': epoch}
+    more = [*writes, *event.writing(node['uuid'], events)]
+    if database.tells_placement:         # what inspection finds has no event of its own
+        changed = values(node) if callable(values) else values or {}
+        more += placement.writing(node['uuid'], [*events, ('node.updated', {'changed': changed})])
+    if also is None:
+        write, changed = _writing(database, node, mine, values, is_last)
+        if batch.send(database, [write, *more]):
+            return changed
     with database.write() as connection:
-        node = _change(connection, node, {'its_uuid': node['uuid'], 'its_epoch': epoch}, values, is_last)
+        node = _change(connection, node, mine, values, is_last)
         if also:
             also(connection)
-        event.add_all(connection, node['uuid'], events)
+        for write in more:
+            write.execute(connection)
     return node
 
 
@@ -147,19 +163,26 @@ def _change(connection, node, mine, values, is_last):
 
 def _store(connection, node, mine, values, is_last):
     """The node with its new ``values``, or None when its row is not what we know of it, or the lock is lost."""
+    write, changed = _writing(None, node, mine, values, is_last)
+    try:
+        write.execute(connection)
+    except errors.Stale:
+        return None
+    return changed
+
+
+def _writing(database, node, mine, values, is_last):
+    """(Write, node): what stores ``values``, and the node as it is then."""
+    stale = _stale(node['uuid'], mine['its_epoch'])
+    known = mine | {'its_generation': node['generation']}
     values = row.dump(_nodes, values(node) if callable(values) else values or {})
     if not values and not is_last:
-        return node if connection.execute(_HELD, mine).scalar() == node['generation'] else None
+        return batch.Write(_TOUCH if database and batch.is_compound(database) else _HELD, known, stale), node
     if values:
         values |= {'generation': node['generation'] + 1, 'updated_at': now()}
     if is_last:
         values |= _FREE
-    done = connection.execute(_CHANGE, values | mine | {'its_generation': node['generation']})
-    if not done.rowcount:
-        return None
-    # What has an event is heard with it; what inspection finds has none of its own.
-    placement.note(connection, node['uuid'], [('node.updated', {'changed': values})])
-    return node | row.parse(_nodes, values)
+    return batch.Write(_CHANGE, values | known, stale), node | row.parse(_nodes, values)
 
 
 def _stale(node_uuid, epoch):

@@ -13,15 +13,19 @@ import orjson
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import clock, event, models, one, row
+from ingot.db import batch, clock, event, models, one, row
 from ingot.db.engine import now
 
 _ops = models.operations
 LIVE = ('queued', 'running', 'waiting', 'held')
 _WITH_NODE = sa.select(_ops, models.nodes.c.uuid.label('node')).join(models.nodes, models.nodes.c.id == _ops.c.node_id)
 _CHANGE = sa.update(_ops).where(_ops.c.uuid == sa.bindparam('its_uuid'))
+_INSERT = one.insertion(_ops).inline()
 _MINT = _CHANGE.where(_ops.c.session_hash.is_(None))
 _FORGET = sa.update(_ops).where(_ops.c.node_id == sa.bindparam('its_node')).values(configdrive=None)
+_END = sa.update(_ops).where(_ops.c.uuid == sa.bindparam('its_uuid'), _ops.c.status.in_(LIVE)).values(
+    status='failed', error=sa.func.coalesce(_ops.c.error, sa.bindparam('reason')), finished_at=sa.bindparam('present'), plan=None,
+    admitted_at=None)
 _ONE = _WITH_NODE.where(_ops.c.uuid == sa.bindparam('its_uuid'))
 #: What a new one has in columns that nobody spoke of.
 _EMPTY = {column.name: column.default.arg if column.default else None for column in _ops.columns if column.name != 'id'}
@@ -37,42 +41,53 @@ def new(node, flow, *, seconds, arguments=None, configdrive=None):
             'deadline_at': clock.time() + seconds, 'arguments': arguments or {}, 'configdrive': configdrive}
 
 
-def insert(connection, values):
-    """Store a new operation in the transaction of the change that it belongs to; returns its row, JSON parsed.
+# Changes that belong to the transaction of a change of the node: as batch.Write, or carried out at once.
 
-    Of a node's config drives the newest stays.
-    """
-    if values['configdrive']:
-        forget_configdrives(connection, {'id': values['node_id']})
+
+def inserting(values):
+    """([Write], row): what stores a new operation, and its row, JSON parsed. Of a node's config drives the newest stays."""
     values = _EMPTY | row.dump(_ops, values)
-    key = connection.execute(one.insertion(_ops), values).inserted_primary_key[0]
-    return row.parse(_ops, {'id': key, **values})
+    old = [batch.Write(_FORGET, {'its_node': values['node_id']})] if values['configdrive'] else []
+    return [*old, batch.Write(_INSERT, values)], row.parse(_ops, values)
+
+
+def insert(connection, values):
+    """Store a new operation."""
+    for write in inserting(values)[0]:
+        write.execute(connection)
+
+
+def changing(uuid, values):
+    """(Write, values): what changes an operation, and what it has then, JSON parsed."""
+    values = row.dump(_ops, values)
+    return batch.Write(_CHANGE, values | {'its_uuid': uuid}), row.parse(_ops, values)
 
 
 def change(connection, uuid, values):
-    """Change an operation in the transaction of the change that it belongs to; returns what changed, JSON parsed."""
-    values = row.dump(_ops, values)
-    connection.execute(_CHANGE, values | {'its_uuid': uuid})
-    return row.parse(_ops, values)
+    """Change an operation."""
+    changing(uuid, values)[0].execute(connection)
 
 
-def end(connection, uuid, error):
+def ending(uuid, error):
     """End a live operation as failed: its machine is told to stop (410). The plan is forgotten.
 
     It was asked for, so it does not count among the failures that pause a queue.
     """
-    connection.execute(sa.update(_ops).where(_ops.c.uuid == uuid, _ops.c.status.in_(LIVE)).values(
-        status='failed', error=sa.func.coalesce(_ops.c.error, error), finished_at=now(), plan=None, admitted_at=None))
+    return batch.Write(_END, {'its_uuid': uuid, 'reason': error, 'present': now()})
 
 
-def mint(connection, uuid, token, host):
+def minting(uuid, token, host):
     """Make ``token`` the one that is valid, as long as none was spent; its boot record is at conductor ``host`` from now on.
 
     Conflict when the machine is at work already.
     """
-    done = connection.execute(_MINT, {'its_uuid': uuid, 'token_hash': _digest(token), 'boot_host': host})
-    if not done.rowcount:
-        raise errors.Conflict(f'Operation {uuid}: the machine has called home already.')
+    return batch.Write(_MINT, {'its_uuid': uuid, 'token_hash': _digest(token), 'boot_host': host},
+                       errors.Conflict(f'Operation {uuid}: the machine has called home already.'))
+
+
+def mint(connection, uuid, token, host):
+    """As ``minting``."""
+    minting(uuid, token, host).execute(connection)
 
 
 def get(database, uuid):

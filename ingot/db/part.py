@@ -2,9 +2,13 @@
 
 import sqlalchemy as sa
 
-from ingot.db import models, row
+from ingot.db import batch, models, row
 from ingot.db.engine import now
 from ingot.db.node import matching, missing
+
+
+#: As many new rows have a statement each, more are inserted at once.
+_FEW = 4
 
 
 class Parts:
@@ -12,6 +16,11 @@ class Parts:
 
     def __init__(self, table, key, *, first=()):
         self.table, self.key, self.first = table, key, frozenset(first)
+        mine = table.c.id == sa.bindparam('its_id')
+        self._insert, self._remove = sa.insert(table).inline(), sa.delete(table).where(mine)
+        self._change = sa.update(table).where(mine)
+        self._mine = sa.select(table).where(table.c.node_id == sa.bindparam('its_node')).order_by(table.c[key])
+        self._empty = {column.name: None for column in table.columns if column.nullable}
 
     def of_node(self, database, ident):
         """(uuid of the node, its rows as dicts by key, JSON parsed); NotFound without the node."""
@@ -22,26 +31,22 @@ class Parts:
                 raise missing(ident)
             return node.uuid, self._rows(connection, node.id)
 
-    def save(self, connection, node_id, told):
-        """Make the rows of a node those of ``told`` (a list of dicts by column); what did not change keeps its times."""
-        known = {one[self.key]: one for one in self._rows(connection, node_id)}
+    def writing(self, database, node_id, told):
+        """batch.Writes that make the rows of a node those of ``told`` (a list of dicts by column); what did not change keeps its
+        times. Only the holder of the node's lock changes them."""
+        with database.read() as connection:
+            known = {one[self.key]: one for one in self._rows(connection, node_id)}
         told = {one[self.key]: one for one in told}
-        for key in known.keys() - told.keys():
-            connection.execute(sa.delete(self.table).where(self.table.c.id == known[key]['id']))
-        new = [row.dump(self.table, {**one, 'node_id': node_id, 'created_at': now()})
+        gone = [batch.Write(self._remove, {'its_id': known[key]['id']}) for key in known.keys() - told.keys()]
+        new = [row.dump(self.table, {**self._empty, **one, 'node_id': node_id, 'created_at': now()})
                for key, one in told.items() if key not in known]
-        if new:
-            names = {name for one in new for name in one}
-            connection.execute(sa.insert(self.table), [dict.fromkeys(names) | one for one in new])
-        for key in known.keys() & told.keys():
-            self._change(connection, known[key], told[key])
+        added = [new] if len(new) > _FEW else new
+        return [*gone, *(batch.Write(self._insert, values) for values in added), *(write for key in known.keys() & told.keys() for write in self._changing(known[key], told[key]))]
 
-    def _change(self, connection, known, one):
+    def _changing(self, known, one):
         changed = {name: value for name, value in one.items() if value != known[name] and name not in self.first}
-        if changed:
-            values = row.dump(self.table, {**changed, 'updated_at': now()})
-            connection.execute(sa.update(self.table).where(self.table.c.id == known['id']).values(values))
+        values = row.dump(self.table, {**changed, 'updated_at': now()})
+        return [batch.Write(self._change, values | {'its_id': known['id']})] if changed else []
 
     def _rows(self, connection, node_id):
-        mine = sa.select(self.table).where(self.table.c.node_id == node_id).order_by(self.table.c[self.key])
-        return [row.parse(self.table, one) for one in connection.execute(mine).mappings()]
+        return [row.parse(self.table, one) for one in connection.execute(self._mine, {'its_node': node_id}).mappings()]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from ingot import ring
-from ingot.db import clock, models, one, row
+from ingot.db import batch, clock, models, one, row
 
 OUTBOX, TOLD, _NODES = models.placement_outbox, models.placement_told, models.nodes
 #: Seconds after which a row of the outbox is everybody's: its conductor died, or cannot reach Placement.
@@ -27,6 +27,7 @@ _COLUMNS = tuple(_NODES.c[name] for name in (
     'uuid', 'resource_class', 'traits', 'provision_state', 'power_state', 'maintenance', 'retired', 'instance_uuid'))
 _ONE = sa.select(*_COLUMNS).where(_NODES.c.uuid == sa.bindparam('its_uuid'))
 _SEVERAL = sa.select(*_COLUMNS).where(_NODES.c.uuid.in_(sa.bindparam('uuids', expanding=True)))
+_INSERT = one.insertion(OUTBOX).inline()
 _TOLD = sa.select(TOLD).where(TOLD.c.node == sa.bindparam('its_uuid'))
 #: Rows of the database that are read at once.
 _CHUNK = 1000
@@ -69,8 +70,15 @@ def note(connection, node, events):
 
     Where Placement is told nothing, this is not one statement.
     """
-    if connection.get_execution_options().get('tells_placement') and any(alters(kind, data) for kind, data in events):
-        connection.execute(one.insertion(OUTBOX), {'node': node, 'at': clock.time()})
+    if connection.get_execution_options().get('tells_placement'):
+        for write in writing(node, events):
+            write.execute(connection)
+
+
+def writing(node, events):
+    """As ``note``, where it is known that Placement is told: a list of none or one batch.Write."""
+    is_altered = any(alters(kind, data) for kind, data in events)
+    return [batch.Write(_INSERT, {'node': node, 'at': clock.time()})] if is_altered else []
 
 
 # What is told.

@@ -58,13 +58,16 @@ class Seen(NamedTuple):
     most: int | None
 
 
-def place(connection, flow, node, *, has_room):
+def place(database, flow, node, *, has_room):
     """Columns of a new operation of ``node``: it begins at once, or it waits. ``has_room``: there is a worker for it."""
     if flow not in queue.POINTS or flow in queue.LATER:
         return {'status': 'running'}
-    if has_room and not connection.execute(_HAS_LINE).scalar():
-        return {'status': 'running', 'admitted_at': clock.time()}
-    return waiting(node)
+    return waiting(node) if not has_room or _has_line(database) else {'status': 'running', 'admitted_at': clock.time()}
+
+
+def _has_line(database):
+    with database.read() as connection:
+        return connection.execute(_HAS_LINE).scalar()
 
 
 def waiting(node):

@@ -455,9 +455,9 @@ def test_a_policy_that_comes_while_a_request_is_stored_is_seen(house, monkeypatc
     """The request saw no policy; whoever admits by the policy may not have seen the request: it steps back."""
     service, node, place = house.service(), house.node(), queue.place
 
-    def meanwhile(connection, flow, node, *, has_room):
-        found = place(connection, flow, node, has_room=has_room)
-        connection.execute(queue.TABLE.insert().values(scope='', max_in_flight=0))
+    def meanwhile(database, flow, node, *, has_room):
+        found = place(database, flow, node, has_room=has_room)
+        queue.put(database, '', {'max_in_flight': 0})
         return found
     monkeypatch.setattr(queue, 'place', meanwhile)
     row = house.run(service, node, 'active')

@@ -228,12 +228,12 @@ def test_a_report_whose_answer_was_lost_is_answered_after_the_end(database, op):
 def test_end_keeps_the_first_error_and_touches_no_other(database, op):
     change(database, op, error='the first')
     with database.write() as connection:
-        operation.end(connection, op, 'the second')
+        operation.ending(op, 'the second').execute(connection)
     found = operation.get(database, op)
     assert (found['status'], found['error'], found['plan']) == ('failed', 'the first', None)
     change(database, op, status='done', error=None)
     with database.write() as connection:
-        operation.end(connection, op, 'too late')
+        operation.ending(op, 'too late').execute(connection)
     assert operation.get(database, op)['error'] is None
 
 

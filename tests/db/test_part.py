@@ -3,6 +3,7 @@
 import pytest
 
 from ingot import errors
+from ingot.db import batch
 from ingot.db import node as nodes
 from ingot.db.bios import SETTINGS
 from ingot.db.firmware import COMPONENTS
@@ -10,8 +11,7 @@ from tests.db.test_inventory import enroll
 
 
 def save(database, parts, row, *told):
-    with database.write() as connection:
-        parts.save(connection, row['id'], list(told))
+    assert batch.send(database, parts.writing(database, row['id'], list(told)))
     return parts.of_node(database, row['uuid'])[1]
 
 

@@ -41,10 +41,9 @@ def give(database, most=100):
 
 def test_a_place_at_once_or_none(database):
     def place(flow='deploy', *, has_room=True):
-        with database.write() as connection:
-            node = {'conductor_group': '', 'owner': 'ann', 'lessee': None, 'driver': 'd'}
-            found = line.place(connection, flow, node, has_room=has_room)
-            return found['status'], found.get('admitted_at') is not None, found.get('queued_at') is not None
+        node = {'conductor_group': '', 'owner': 'ann', 'lessee': None, 'driver': 'd'}
+        found = line.place(database, flow, node, has_room=has_room)
+        return found['status'], found.get('admitted_at') is not None, found.get('queued_at') is not None
     assert place() == ('running', True, False)
     assert place(has_room=False) == ('queued', False, True)
     assert place('inspect', has_room=False) == place('delete', has_room=False) == ('running', False, False)
@@ -141,7 +140,7 @@ def test_what_was_given_up_meanwhile_gets_no_place(database):
     gone, stays = add(database), add(database)
     seen = line.look(database, 9)
     with database.write() as connection:
-        operation.end(connection, gone, 'aborted')
+        operation.ending(gone, 'aborted').execute(connection)
     assert line.admit(database, seen, seen.waiting, 60)
     assert (status(database, gone), status(database, stays)) == ('failed', 'running')
 
@@ -247,7 +246,7 @@ def test_what_a_request_ended_is_no_failure(database):
     line.put(database, '', {'mode': 'rolling'})
     ended = add(database, status='waiting', admitted_at=line.get(database, '')['counted_since'] + 1)
     with database.write() as connection:
-        operation.end(connection, ended, 'Ended by the request.')
+        operation.ending(ended, 'Ended by the request.').execute(connection)
     seen = line.look(database)
     assert (status(database, ended), seen.failing, seen.flying) == ('failed', {}, [])
 

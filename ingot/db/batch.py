@@ -1,0 +1,106 @@
+"""A transaction that is known beforehand, all or nothing; MariaDB gets it as one compound statement.
+
+What a short transaction costs is mostly the way to the server and back, for each of its statements and for its COMMIT. The other
+databases get one write after the other.
+"""
+
+import functools
+import re
+from typing import Any, NamedTuple
+
+from ingot.db import one
+
+#: The error of a compound statement that ends itself: "Unhandled user-defined exception condition" (SQLSTATE 45000).
+_SIGNAL = 1644
+_REFUSE = "IF ROW_COUNT() = 0 THEN SIGNAL SQLSTATE '45000'; END IF"
+#: Writes of one compound statement: its text is kept for the next one that is made alike.
+_MOST = 12
+_PARAMETER = re.compile(r'%\((\w+)\)s')
+
+
+class Write(NamedTuple):
+    """A statement, made once, with the values of its parameters (a list: of each time that it is executed). ``missing``: the
+    error to be raised when it finds no row. An INSERT has values for all columns: defaults are not filled in."""
+
+    query: Any
+    values: dict | list
+    missing: Exception | None = None
+
+    def execute(self, connection):
+        """Carry it out in the transaction of ``connection``."""
+        result = connection.execute(self.query, self.values)
+        if self.missing and not (result.first() if result.returns_rows else result.rowcount):
+            raise self.missing
+
+
+class _Refused(Exception):
+    pass
+
+
+def is_compound(database):
+    """Whether it takes a transaction as one statement."""
+    return getattr(database.engine.dialect, 'is_mariadb', False) and database.engine.dialect.paramstyle == 'pyformat'
+
+
+def send(database, writes, table=None, uuid=None):
+    """Carry ``writes`` out, and commit; False when one that has ``missing`` found no row: then nothing of it happened.
+
+    With a ``table``: its row ``uuid`` as it is then (a mapping), instead of True.
+    """
+    if is_compound(database) and len(writes) <= _MOST and all(isinstance(write.values, dict) for write in writes):
+        return _send_compound(database, writes, table, uuid)
+    try:
+        with database.write() as connection:
+            for write in writes:
+                (write._replace(missing=_Refused()) if write.missing else write).execute(connection)
+            return True if table is None else one.whole(connection, table, 'uuid', uuid)
+    except _Refused:
+        return False
+
+
+def _send_compound(database, writes, table, uuid):
+    # The door of those who read: its connections have no transactions, the statement brings its own.
+    with database.read() as connection:
+        shape = tuple((write.query, tuple(write.values), write.missing is not None) for write in writes)
+        text, parameters, constants = _compound(connection.dialect, shape, table)
+        values = constants | {name: write.values[key] if process is None else process(write.values[key])
+                              for write, named in zip(writes, parameters, strict=True) for name, key, process in named}
+        if table is not None:
+            values['wanted'] = uuid
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(text, values)
+            return True if table is None else one.unpack(table, cursor.fetchone())
+        except connection.dialect.dbapi.Error as error:
+            if _roll_back(connection, error):
+                return False
+            connection._handle_dbapi_exception(error, text, values, cursor, None)      # raises what ``execute`` would
+        finally:
+            cursor.close()
+
+
+def _roll_back(connection, error):
+    """Nothing of it happened; whether that is because it ended itself."""
+    if not connection.dialect.is_disconnect(error, connection.connection, None):
+        connection.connection.rollback()
+    return error.args[0] == _SIGNAL
+
+
+@functools.lru_cache(500)
+def _compound(dialect, shape, table):
+    """(text, for each write its (name in the text, key, processor), constants)."""
+    parts, parameters, constants = ['START TRANSACTION'], [], {}
+    for number, (query, keys, is_needed) in enumerate(shape):
+        compiled = query.compile(dialect=dialect, column_keys=list(keys))
+        if compiled.prefetch:
+            raise TypeError(f'A batch fills in no defaults: {", ".join(column.name for column in compiled.prefetch)}.')
+        parts.append(_PARAMETER.sub(lambda found, number=number: f'%(w{number}_{found[1]})s', compiled.string))
+        named = {name: f'w{number}_{name}' for name in compiled.params}
+        processors = compiled._bind_processors
+        parameters.append([(named[key], key, processors.get(key)) for key in keys if key in named])
+        constants |= {named[key]: value for key, value in compiled.params.items() if key not in keys}
+        if is_needed:
+            parts.append(_REFUSE)
+    if table is not None:
+        parts.append(one.packed(table))
+    return f'BEGIN NOT ATOMIC {"; ".join([*parts, "COMMIT"])}; END', parameters, constants
