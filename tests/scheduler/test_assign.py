@@ -16,7 +16,7 @@ def flat(size):
     return Shape((None,) * size, (None,) * size, False)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(boards.shapes(), st.data())
 def test_an_assignment_is_found_exactly_when_there_is_one(board, data):
     shape, numas, costs = board
@@ -56,6 +56,8 @@ CASES = {
     'a PF and its VF': (Shape((None, 0), (None, None), False), [Entry(0b01, 1), Entry(0b10, 1)], False),
     'two VFs of one PF': (Shape((None, 0, 0), (None,) * 3, False), [Entry(0b110, 2)], True),
     'a PF, and VFs of another': (Shape((None, None, 0, 1), (None,) * 4, False), [Entry(0b11, 1), Entry(0b1100, 1)], True),
+    'a PF that must be one, and a VF of another card': (Shape((None, None, 0, 1), (None,) * 4, False), [
+        Entry(0b0001, 1), Entry(0b1100, 1)], True),
     'a unit that takes a PF along, and its VF': (
         Shape((None, 0, None), (0, None, 0), False), [Entry(0b100, 1), Entry(0b010, 1)], False),
     'a unit of a PF and its VF, one used': (Shape((None, 0), (0, 0), False), [Entry(0b10, 1)], True),
