@@ -99,6 +99,16 @@ def test_equal_cards_are_not_tried_one_by_one(entries, is_there):
     assert time.process_time() - began < 2
 
 
+@pytest.mark.parametrize(('count', 'is_there'), [(4, True), (5, False)])
+def test_many_entries_that_want_one_numa_node_each_take_no_time(count, is_there):
+    """Eight NUMA nodes of eight devices and sixteen entries have 8 ** 16 ways; two entries of four fit on a node, of five one."""
+    numas = [place // 8 for place in range(64)]
+    began = time.process_time()
+    entries = [Entry((1 << 64) - 1, count, True)] * (16 if is_there else 12)
+    assert (assign.assign(flat(64), numas, entries, [1] * 64) is not None) is is_there
+    assert time.process_time() - began < 10
+
+
 def test_who_searches_in_vain_gives_up_in_time():
     """Twelve cards, each of its own kind: one PF too many is asked for."""
     shape, _, vfs = cards(12, 2)
