@@ -9,14 +9,13 @@ moved to make room, ends with the cheapest assignment, and with one whenever the
 search branches over the uses of the one card concerned: as a PF, as VFs, or taken along by its unit.
 """
 
-import itertools
 from collections import Counter
 from typing import NamedTuple
 
 from ingot.scheduler import mask
 
 #: Matchings that are tried for one board; a request that needs more on it counts as not to be had there.
-BOUND = 5000
+BOUND = 2000
 #: Of these, how many are spent on a cheaper answer once there is one.
 _BETTER = 32
 
@@ -42,10 +41,13 @@ def assign(shape, numas, entries, costs):
 
     ``numas`` and ``costs``: of each device its NUMA node (None: not told) and what it is worth to others.
     """
-    search = _Search(shape, costs)
-    best = None
-    for allowed in itertools.product(*(_choices(shape, numas, entry) for entry in entries)):
-        found = search.run(allowed, [entry.count for entry in entries])
+    search, counts, best = _Search(shape, costs), [entry.count for entry in entries], None
+    if _match(search.order, [entry.allowed for entry in entries], counts) is None:
+        return None
+    for allowed in _ways(entries, [_choices(shape, numas, entry) for entry in entries]):
+        if search.left <= 0 or (best is not None and search.left < BOUND - _BETTER):
+            break
+        found = search.run(allowed, counts)
         if found and (best is None or found[0] < best[0]):
             best = found
     if best is None:
@@ -64,6 +66,20 @@ def _choices(shape, numas, entry):
                 nodes[numas[place]] = nodes.get(numas[place], 0) | 1 << place
         found = [nodes[numa] for numa in sorted(nodes)]
     return [bits for bits in found if bits.bit_count() >= entry.count]
+
+
+def _ways(entries, choices, chosen=()):
+    """Every choice for every entry, as lists of bits; of equal entries only those in one order, and none that is too full."""
+    bits = [choices[place][one] for place, one in enumerate(chosen)]
+    if bits and sum(entry.count for entry, one in zip(entries, bits, strict=False) if not one & ~bits[-1]) > bits[-1].bit_count():
+        return
+    if len(chosen) == len(entries):
+        yield bits
+        return
+    entry = entries[len(chosen)]
+    first = max((one for other, one in zip(entries, chosen, strict=False) if other == entry), default=0)
+    for one in range(first, len(choices[len(chosen)])):
+        yield from _ways(entries, choices, (*chosen, one))
 
 
 class _Search:

@@ -16,7 +16,7 @@ def flat(size):
     return Shape((None,) * size, (None,) * size, False)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(boards.shapes(), st.data())
 def test_an_assignment_is_found_exactly_when_there_is_one(board, data):
     shape, numas, costs = board
@@ -56,6 +56,8 @@ CASES = {
     'a PF and its VF': (Shape((None, 0), (None, None), False), [Entry(0b01, 1), Entry(0b10, 1)], False),
     'two VFs of one PF': (Shape((None, 0, 0), (None,) * 3, False), [Entry(0b110, 2)], True),
     'a PF, and VFs of another': (Shape((None, None, 0, 1), (None,) * 4, False), [Entry(0b11, 1), Entry(0b1100, 1)], True),
+    'a PF that must be one, and a VF of another card': (Shape((None, None, 0, 1), (None,) * 4, False), [
+        Entry(0b0001, 1), Entry(0b1100, 1)], True),
     'a unit that takes a PF along, and its VF': (
         Shape((None, 0, None), (0, None, 0), False), [Entry(0b100, 1), Entry(0b010, 1)], False),
     'a unit of a PF and its VF, one used': (Shape((None, 0), (0, 0), False), [Entry(0b10, 1)], True),
@@ -95,6 +97,16 @@ def test_equal_cards_are_not_tried_one_by_one(entries, is_there):
     began = time.process_time()
     assert (assign.assign(shape, [0] * 72, wanted, [1] * 72) is not None) is is_there
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(('count', 'is_there'), [(4, True), (5, False)])
+def test_many_entries_that_want_one_numa_node_each_take_no_time(count, is_there):
+    """Eight NUMA nodes of eight devices and sixteen entries have 8 ** 16 ways; two entries of four fit on a node, of five one."""
+    numas = [place // 8 for place in range(64)]
+    began = time.process_time()
+    entries = [Entry((1 << 64) - 1, count, True)] * (16 if is_there else 12)
+    assert (assign.assign(flat(64), numas, entries, [1] * 64) is not None) is is_there
+    assert time.process_time() - began < 10
 
 
 def test_who_searches_in_vain_gives_up_in_time():

@@ -63,11 +63,11 @@ SAID = [
     ({'where': ['cpu.count >= 64']}, 'There is no node with cpu.count >= 64. What would help: '
      'cpu.count >= 40 instead of cpu.count >= 64 (1 node); or without cpu.count >= 64 (3 nodes).'),
     ({'where': ['cpu.count >= 32'], 'count': 3}, '3 nodes with cpu.count >= 32 are asked for at once, and there are 2. '
-     'What would help: cpu.count >= 24 instead of cpu.count >= 32 (3 nodes); or without cpu.count >= 32 (3 nodes); or 2 instead of 3 nodes '
-     '(2 nodes).'),
+     'What would help: cpu.count >= 24 instead of cpu.count >= 32 (3 nodes); or without cpu.count >= 32 (3 nodes); '
+     'or 2 instead of 3 nodes (2 nodes).'),
     ({'placement_group': 'web', 'count': 2}, 'Placement group web (hard anti-affinity, by rack) and its 1 member: there is '
-     'room for 1 of 2 nodes; considered: 6 nodes. What would help: placement group web soft instead of hard (3 nodes); or 1 instead of 2 '
-     'nodes (3 nodes).'),
+     'room for 1 of 2 nodes; considered: 6 nodes. What would help: placement group web soft instead of hard (3 nodes); '
+     'or 1 instead of 2 nodes (3 nodes).'),
     ({'owner': 'me'}, 'me owns no node and has been lent none.'),
 ]
 
