@@ -1,5 +1,5 @@
 .PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm simulate endurance \
-	failover ring figures clean
+	failover ring decide figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -66,6 +66,9 @@ endurance: prepare ## Pages out of 100,000 nodes, and an hour of load: what they
 
 failover: prepare ## A conductor is killed, stopped, put to sleep: what clients and deployments see (ARGS='--database postgresql')
 	@.venv/bin/python -m tests.bench.failover $(ARGS)
+
+decide: prepare ## What a decision costs over 10,000 and 100,000 nodes with 8 devices each (ARGS='--nodes 10000 --rounds 20')
+	@.venv/bin/python -m tests.bench.decide $(ARGS)
 
 ring: prepare ## Nodes that move, balance, and what 100,000 nodes cost one of 16 conductors (ARGS='--database postgresql')
 	@.venv/bin/python -m tests.bench.ring $(ARGS)

@@ -94,7 +94,7 @@ def available(devices):
     """The devices that may be given: ready, offered, of nobody; no PF or VF of what is held, nothing of a broken unit."""
     given = [device for device in devices if device.get('state') == 'ready' and device.get('offered')
              and device.get('allocation_id') is None and not device.get('reserved_for')]
-    if not any(device.get('parent') or device.get('unit') for device in given):
+    if not any(device.get('parent') or device.get('unit') for device in devices):
         return given
     held = {device['address'] for device in devices
             if device.get('state') in HELD or device.get('allocation_id') is not None}

@@ -73,7 +73,7 @@ def _choose(problem, nodes, limit):
 def _choose_one(rule, loads, buckets, limit, problem):
     """Up to ``limit`` nodes for one more member: those that a hard rule allows, or all, those that it would like first."""
     sign = -1 if rule.policy == 'affinity' else 1
-    ranked = [(sign * loads.get(domain, 0), *entry) for domain, bucket in buckets.items()
+    ranked = [(domain is None, sign * loads.get(domain, 0), *entry) for domain, bucket in buckets.items()
               if not rule.is_hard or group.room(rule, loads, {domain: 1}, problem.cap) for entry in bucket]
     return [number for *_, number in heapq.nsmallest(limit, ranked)]
 

@@ -155,7 +155,7 @@ class _Parser:
         if unit:
             self.refuse(self.tokens[self.index - 1].at, 'a number without a unit')
         compare = _comparison(sign, number)
-        return lambda facts: compare(sum(bool(holds(item)) for item in _items(facts, path)))
+        return lambda facts: compare(sum(bool(holds(item)) for item in found(facts, path)))
 
     def every(self):
         """``all(disks.rotational == false)``: the comparison is that of each item of the list ``disks``."""
@@ -168,7 +168,7 @@ class _Parser:
         if len(lists) != 1:
             self.refuse(at, 'comparisons of one list')
         name = lists.pop()
-        return lambda facts: bool(items := _items(facts, (name,))) and all(inside({name: item}) for item in items)
+        return lambda facts: bool(items := found(facts, (name,))) and all(inside({name: item}) for item in items)
 
     def _inner(self, read, keeps=False):
         """What is read is about items: it is none of the node's own comparisons."""
@@ -183,7 +183,7 @@ class _Parser:
         at, path = self.token.at, self.path()
         if self.token.kind != 'sign' or self.token.value not in _COMPARE:
             self.comparisons.append((path, '==', True))
-            return lambda facts: any(value is True for value in found(facts, path))
+            return _any(path, lambda value: value is True)
         sign = self.operator(_COMPARE)
         operand = self.literal(path)
         if sign in match.ORDER and (isinstance(operand, bool) or not isinstance(operand, (int, float))):
@@ -196,7 +196,7 @@ class _Parser:
                 self.refuse(at, '== null or != null')
             return lambda facts: (not found(facts, path)) is (sign == '==')
         compare = _comparison(sign, operand)
-        return lambda facts: any(map(compare, found(facts, path)))
+        return _any(path, compare)
 
     def operator(self, accepted):
         token = self.token
@@ -265,5 +265,14 @@ def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _items(facts, path):
-    return found(facts, path)
+def _any(path, compare):
+    """A function that says of facts whether any value under the path compares; short where no list is on the way."""
+    def holds(facts):
+        value = facts
+        for part in path:
+            if type(value) is not dict:
+                return any(map(compare, found(facts, path)))
+            if (value := value.get(part)) is None:
+                return False
+        return any(map(compare, found(facts, path))) if type(value) is list else compare(value)
+    return holds

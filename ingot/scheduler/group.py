@@ -53,7 +53,7 @@ def _together(group, loads, buckets, count):
 
 
 def _apart(group, loads, buckets, count, cap):
-    """Each of the domain that has the fewest by then."""
+    """Each of the domain that has the fewest by then; where the domain is not known, last."""
     heaps = {domain: list(bucket) for domain, bucket in buckets.items() if domain is not None or not group.is_hard}
     most = may_hold(group, dict(loads), cap) if group.is_hard else None
     left = {domain: min(most(domain), len(bucket)) if group.is_hard else len(bucket) for domain, bucket in heaps.items()}
@@ -61,13 +61,13 @@ def _apart(group, loads, buckets, count, cap):
     for domain, bucket in heaps.items():
         if left[domain]:
             heapq.heapify(bucket)
-            queue.append((loads[domain], bucket[0], domain))
+            queue.append((domain is None, loads[domain], bucket[0], domain))
     heapq.heapify(queue)
     found = []
     while len(found) < count and queue:
-        load, _, domain = heapq.heappop(queue)
+        is_unknown, load, _, domain = heapq.heappop(queue)
         found.append(heapq.heappop(heaps[domain]))
         left[domain] -= 1
         if left[domain]:
-            heapq.heappush(queue, (load + 1, heaps[domain][0], domain))
+            heapq.heappush(queue, (is_unknown, load + 1, heaps[domain][0], domain))
     return found if len(found) == count else None

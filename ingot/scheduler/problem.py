@@ -128,7 +128,7 @@ class Problem:
             domains = 0
             if self.group and self.group.policy == 'spread' and self.group.is_hard:
                 sort = self.nodes([each for each in self.constraints if each.kind in KINDS[:5]])
-                domains = len(self.sizes(sort).keys() | self.loads.keys() - {None})
+                domains = len((self.sizes(sort).keys() | self.loads.keys()) - {None})
             self._cap = group.share(len(self.group.members) if self.group else 0, self.request.count, domains)
         return self._cap
 

@@ -7,7 +7,7 @@ helps, pairs. Nobody is told to become another owner.
 import itertools
 from typing import NamedTuple
 
-from ingot.scheduler import expression, mask
+from ingot.scheduler import expression, mask, request
 from ingot.scheduler.words import plural
 
 #: Kind of change -> its price.
@@ -32,6 +32,8 @@ def changes(problem):
     """[{'changes': [{'member', 'from', 'to'}], 'nodes': how many would fit, 'price', 'text'}], the cheapest first."""
     single = [*_lowered(problem), *_dropped(problem), *_other_classes(problem)]
     found = [told for change in single if (told := _tried(problem, [change]))]
+    if any(one['changes'][0]['member'] == 'resource_class' and one['changes'][0]['to'] for one in found):
+        found = [one for one in found if one['changes'][0]['member'] != 'resource_class' or one['changes'][0]['to']]
     if not found:
         pairs = itertools.combinations(_dropped(problem), 2)
         ordered = sorted(pairs, key=lambda pair: sum(PRICES[one.kind] for one in pair))
@@ -104,6 +106,13 @@ def _lowered(problem):
         if each.sign in ('<', '<=', '>', '>=') and (text := _nearest(problem, place, each)):
             yield Change('compare', f'where[{place}]', each.text, text, _where(place, expression.parse(text)),
                          f'{text} instead of {each.text}')
+
+
+def most_devices(problem, place):
+    """How many devices of an entry a node can give when nothing else is asked for; None: not one."""
+    entry, owner = problem.request.pci[place], problem.request.owner
+    return _most(entry.count, lambda count: bool(problem.changed(
+        request.Request(pci=(entry._replace(count=count, is_near=False),), owner=owner), is_waiting=True).nodes()))
 
 
 def _where(place, new):

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from ingot import errors
 from ingot.scheduler import board, mask, match, request
 
+_DIGITS = re.compile('[0-9]+')
+
 
 class Group(NamedTuple):
     """A placement group; ``members``: for each the domains of its node, or the node's uuid."""
@@ -46,6 +48,7 @@ class Site:
         self.masks, self.boards, self.used = {}, board.Boards(), {}
         self.flavors, self.groups, self.version = {}, {}, 0
         self._flavor_names, self._group_names, self._bits, self._by_address, self.names = {}, {}, {}, [], {}
+        self._sorts = {}
         for facts in flavors:
             self.put_flavor(facts)
         for facts in groups:
@@ -87,7 +90,8 @@ class Site:
         node.domains = tuple(node.uuid if scope == 'node' else domains.get(scope) for scope in request.SCOPES)
         node.sort = natural(node.name), node.uuid
         node.board, node.devices = self.boards.find(facts.get('devices') or (), node.is_free)
-        node.keys = self._keys(node, facts)
+        keys = self._keys(node, facts)
+        node.keys = self._sorts.setdefault(keys, keys)
         return node
 
     @staticmethod
@@ -95,11 +99,11 @@ class Site:
         keys = {('all', None), ('class', node.resource_class), ('owner', facts.get('owner')), ('owner', facts.get('lessee'))}
         keys.update(('trait', trait) for trait in facts.get('traits') or ())
         keys.add(('free', True) if node.is_free else ('taken', node.reason or 'in use'))
-        return keys
+        return frozenset(keys)
 
     def _index(self, before, after):
         """Move a node from the masks, board and counts of what it was to those of what it is."""
-        old, new = before.keys if before else set(), after.keys if after else set()
+        old, new = before.keys if before else frozenset(), after.keys if after else frozenset()
         number = (after or before).number
         if before and self.names.get(before.name) == number:
             del self.names[before.name]
@@ -204,9 +208,8 @@ class Site:
 
 
 def natural(name):
-    """A key that sorts rack-2 before rack-10, and what has no name last."""
-    return (1,) if name is None else (0, *((0, int(part), '') if part[0] in '0123456789' else (1, 0, part)
-                                          for part in re.split(r'([0-9]{1,18})', name) if part))
+    """A text that sorts rack-2 before rack-10, and what has no name last."""
+    return '\U0010ffff' if name is None else _DIGITS.sub(lambda found: found[0].zfill(20), name)
 
 
 def _known(ident, idents, names, kind):

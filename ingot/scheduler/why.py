@@ -16,7 +16,8 @@ def explain(problem):
     """{'summary': a sentence, 'blocking': [constraints], 'is_smallest', 'relax': [changes, the cheapest first]} of a problem
     that cannot be granted.
 
-    blocking: ``constraint``, ``value``, ``words``, and how many ``nodes`` meet it by itself. relax: as relax.changes has them.
+    blocking: ``constraint``, the ``member`` of the request, ``value``, ``words``, and how many ``nodes`` meet it by itself.
+    relax: as relax.changes has them.
     """
     if not problem.base:
         there = f'{problem.request.owner} owns no node and has been lent none' if problem.request.owner else 'There are no nodes'
@@ -24,8 +25,8 @@ def explain(problem):
     found, is_smallest = blocking(problem)
     changes = relax.changes(problem)
     parts = [words.sentence(problem, found), *_hints(problem, found)]
-    parts.append('It would do: ' + '; or '.join(change['text'] for change in changes[:3]) + '.' if changes
-                 else f'No {"one" if len(problem.constraints) < 3 else "two"} changes of the request would help.')
+    parts.append('What would help: ' + '; or '.join(change['text'] for change in changes[:3]) + '.' if changes
+                 else 'To change one or two things of the request would not help.')
     return {'summary': ' '.join(parts), 'blocking': [_told(problem, one) for one in found], 'is_smallest': is_smallest,
             'relax': changes}
 
@@ -49,13 +50,16 @@ def blocking(problem):
 
 
 def _told(problem, one):
-    return {'constraint': one.kind, 'value': words.value(problem, one), 'words': words.short(problem, one),
-            'nodes': problem.nodes([one]).bit_count()}
+    return {'constraint': one.kind, 'member': words.member(one), 'value': words.value(problem, one),
+            'words': words.short(problem, one), 'nodes': problem.nodes([one]).bit_count()}
 
 
 def _hints(problem, found):
-    """What is nearest, where a single wish is met by nothing at all: 'No device has product_id ...'."""
+    """Where devices of one sort are what is missing: the most that a node can give, or what is nearest where there are none."""
     if len(found) != 1 or found[0].kind != 'pci':
+        return
+    if most := relax.most_devices(problem, found[0].value):
+        yield f'The most that one can give is {most}.'
         return
     site = problem.site
     kinds = [kind.attributes for kind in site.boards.kinds.values()]

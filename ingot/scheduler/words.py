@@ -18,6 +18,13 @@ def value(problem, one):
     return own.get(one.kind, one.value)
 
 
+def member(one):
+    """The member of the request that says it."""
+    places = {'where': 'where[{}]', 'pci': 'pci[{}]', 'numa': 'pci[{}].numa',
+              'trait': 'traits', 'forbidden_trait': 'forbidden_traits'}
+    return places.get(one.kind, one.kind).format(one.value)
+
+
 def short(problem, one):
     """A constraint by itself: 'trait CUSTOM_X', '2 of fastNIC'."""
     return {'free': 'free', 'count': f'{problem.request.count} nodes at once'}.get(one.kind) or _phrase(problem, one)
@@ -40,9 +47,9 @@ def sentence(problem, blocking):
     kinds = {one.kind for one in blocking}
     near = {one.value for one in blocking if one.kind == 'numa'}
     sort = [one for one in blocking if one.kind not in ('free', 'placement_group', 'count')]
-    what = ', '.join(_phrase(problem, one) for one in sort if one.kind != 'pci' or one.value not in near)
+    what = ' and '.join(_phrase(problem, one) for one in sort if one.kind != 'pci' or one.value not in near)
     nodes = problem.nodes(sort)
-    free = [one for one in blocking if one.kind in ('free',)]
+    free = [one for one in blocking if one.kind == 'free']
     if 'placement_group' in kinds:
         return _of_group(problem, blocking, f'{"free " if free else ""}nodes {what}'.rstrip())
     if 'count' in kinds:
@@ -51,7 +58,8 @@ def sentence(problem, blocking):
         return f'{problem.request.count} {"free " if free else ""}nodes {what} are asked for at once, and there ' \
                f'{"is" if there == 1 else "are"} {there or "none"}{taken}.'.replace('  ', ' ')
     if free:
-        return f'None of the {plural(nodes.bit_count())} {what} is free: {_taken(problem, nodes)}.'.replace('  ', ' ')
+        whole = 'The one node' if nodes.bit_count() == 1 else f'None of the {nodes.bit_count()} nodes'
+        return f'{whole} {what} is {"not " if nodes.bit_count() == 1 else ""}free: {_taken(problem, nodes)}.'.replace('  ', ' ')
     alone = '' if len(sort) == 1 else ': ' + ', '.join(
         f'{problem.nodes(_with_entry(one)).bit_count()} {_phrase(problem, one)}' for one in sort if one.value not in near
         or one.kind != 'pci')
@@ -66,7 +74,7 @@ def _with_entry(one):
 def _of_group(problem, blocking, what):
     rule, count = problem.group, problem.request.count if any(one.kind == 'count' for one in blocking) else 1
     members = f' and its {plural(len(rule.members), "member")}' if rule.members else ''
-    return f'Placement group {rule.name} (hard {rule.policy}, by {rule.scope}){members} leaves room for ' \
+    return f'Placement group {rule.name} (hard {rule.policy}, by {rule.scope}){members}: there is room for ' \
            f'{problem.room(blocking)} of {plural(count)}; considered: {problem.nodes(blocking).bit_count()} {what}.'
 
 

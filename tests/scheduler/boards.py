@@ -9,7 +9,8 @@ from ingot.scheduler.board import Shape
 
 def device(place, **values):
     """A row of a device that may be given."""
-    return {'uuid': f'd{place}', 'address': f'0000:{place:02x}:00.0', 'state': 'ready', 'offered': True, 'allocation_id': None, **values}
+    return {'uuid': f'd{place}', 'address': f'0000:{place:02x}:00.0', 'state': 'ready', 'offered': True, 'allocation_id': None,
+            **values}
 
 
 @st.composite

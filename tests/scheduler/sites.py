@@ -1,9 +1,8 @@
-"""Small sites and requests as hypothesis draws them, and what may be decided there, by trying everything."""
+"""Small sites and requests by chance, and what may be decided there, by trying everything."""
 
 import itertools
 import math
-
-from hypothesis import strategies as st
+import random
 
 from ingot.scheduler import request
 from ingot.scheduler.assign import Entry
@@ -15,50 +14,52 @@ FLAVORS = [{'name': 'gpu', 'match': [{'product_id': '00a0'}]}, {'name': 'nic', '
 MEANS = {'gpu': {'00a0'}, 'nic': {'00b0'}, 'any': {'00a0', '00b0', '00c0'}}
 
 
-@st.composite
-def devices(draw, number):
+def devices(chance, number):
     found = []
-    for place in range(draw(st.integers(0, 3))):
-        parent = found[0]['address'] if found and draw(st.integers(0, 3)) == 0 else None
-        one = boards.device(place, vendor_id='10de', product_id=draw(st.sampled_from(['00a0', '00b0', '00c0'])), parent=parent,
-                            numa_node=draw(st.sampled_from([0, 1])), state=draw(st.sampled_from(['ready'] * 4 + ['not_ready'])))
+    for place in range(chance.randint(0, 3)):
+        parent = found[0]['address'] if found and chance.random() < 0.25 else None
+        one = boards.device(place, vendor_id='10de', product_id=chance.choice(['00a0', '00b0', '00c0']), parent=parent,
+                            numa_node=chance.choice([0, 1]), state=chance.choice(['ready'] * 4 + ['not_ready']))
         found.append({**one, 'uuid': f'n{number}d{place}'})
     return found
 
 
-@st.composite
-def nodes(draw, number):
-    return {'uuid': f'n{number}', 'generation': number, 'name': f'node-{number}', 'resource_class': draw(st.sampled_from('ab')),
-            'traits': sorted(draw(st.sets(st.sampled_from(['T', 'U'])))), 'owner': draw(st.sampled_from([None, 'me'])),
-            'domains': {'rack': draw(st.sampled_from(['r1', 'r2', 'r3', None])), 'chassis': draw(st.sampled_from(['c1', None]))},
-            'attributes': {'cpu': {'count': draw(st.sampled_from([8, 16, 32]))}},
-            'is_free': draw(st.integers(0, 3)) > 0, 'reason': 'in use', 'devices': draw(devices(number))}
+def node(chance, number):
+    return {'uuid': f'n{number}', 'generation': number, 'name': f'node-{number}', 'resource_class': chance.choice('ab'),
+            'traits': some(chance, ['T', 'U']), 'owner': chance.choice([None, 'me', 'me']),
+            'domains': {'rack': chance.choice(['r1', 'r2', 'r3', None]), 'chassis': chance.choice(['c1', None])},
+            'attributes': {'cpu': {'count': chance.choice([8, 16, 32])}},
+            'is_free': chance.random() < 0.8, 'reason': 'in use', 'devices': devices(chance, number)}
 
 
-@st.composite
-def groups(draw, most):
-    return {'name': 'g', 'policy': draw(st.sampled_from(request.POLICIES)), 'scope': draw(st.sampled_from(['node', 'rack'])),
-            'hard': draw(st.integers(0, 3)) > 0, 'members': draw(st.lists(st.sampled_from([f'n{n}' for n in range(most)]), max_size=2))}
+def some(chance, values, least=0):
+    return sorted(chance.sample(values, chance.randint(least, len(values))))
 
 
-@st.composite
-def requests(draw):
+def group(chance, most):
+    return {'name': 'g', 'policy': chance.choice(request.POLICIES), 'scope': chance.choice(['node', 'rack']),
+            'hard': chance.random() < 0.8, 'members': [f'n{chance.randrange(most)}' for _ in range(chance.randint(0, 2))]}
+
+
+def wish(chance):
     """A request as JSON, of some of its members."""
-    entries = st.builds(lambda flavors, count, numa: {'flavors': sorted(flavors), 'count': count, **({'numa': 'same'} if numa else {})},
-                        st.sets(st.sampled_from(sorted(MEANS)), min_size=1, max_size=2), st.integers(1, 2), st.booleans())
-    wanted = draw(st.sets(st.sampled_from(['T', 'U'])))
-    whole = {'resource_class': draw(st.sampled_from('ab')), 'traits': sorted(wanted), 'forbidden_traits': sorted({'T', 'U'} - wanted),
-             'where': [draw(st.sampled_from(['cpu.count >= 16', 'cpu.count < 32', 'cpu.count == 8 or cpu.count == 32']))],
-             'pci': draw(st.lists(entries, min_size=1, max_size=2)), 'count': draw(st.integers(1, 3)), 'placement_group': 'g',
-             'owner': 'me', 'strategy': draw(st.sampled_from(request.STRATEGIES)), 'preferred_traits': sorted(wanted)}
-    return {name: whole[name] for name in draw(st.sets(st.sampled_from(sorted(whole)), min_size=1))}
+    wanted = some(chance, ['T', 'U'])
+    entries = [{'flavors': some(chance, sorted(MEANS), 1)[:2], 'count': chance.randint(1, 2),
+                **({'numa': 'same'} if chance.random() < 0.5 else {})} for _ in range(chance.randint(1, 2))]
+    whole = {'resource_class': chance.choice('ab'), 'traits': wanted, 'forbidden_traits': sorted({'T', 'U'} - set(wanted)),
+             'where': [chance.choice(['cpu.count >= 16', 'cpu.count < 32', 'cpu.count == 8 or cpu.count == 32'])],
+             'pci': entries, 'count': chance.randint(1, 3), 'placement_group': 'g', 'owner': 'me',
+             'strategy': chance.choice(request.STRATEGIES), 'preferred_traits': wanted}
+    return {name: whole[name] for name in some(chance, sorted(whole), 1)}
 
 
-@st.composite
-def sites(draw):
-    """(nodes, group) of a site of up to six nodes."""
-    found = [draw(nodes(number)) for number in range(draw(st.integers(1, 6)))]
-    return found, draw(groups(len(found)))
+def case(seed):
+    """(nodes, group, request) of a site of up to six nodes, by this seed."""
+    chance = random.Random(seed)
+    nodes = [node(chance, number) for number in range(chance.randint(1, 6))]
+    found, by_uuid = group(chance, len(nodes)), {one['uuid']: one for one in nodes}
+    found['members_domains'] = [domain(by_uuid[member], found) for member in found['members']]
+    return nodes, found, wish(chance)
 
 
 def meets(node, wanted, kinds):
@@ -108,18 +109,17 @@ def is_granted(there, group, wanted, kinds=None):
     count = wanted.get('count', 1) if ('count', None) in kinds else 1
     if ('placement_group', None) not in kinds:
         return len(fit) >= count
-    everywhere = {node['uuid']: domain(node, group) for node in there}
-    return any(allows(some, group, everywhere, wanted, there) for some in itertools.combinations(fit, count))
+    return any(allows(some, group, wanted, there) for some in itertools.combinations(fit, count))
 
 
 def domain(node, group):
     return node['uuid'] if group['scope'] == 'node' else node['domains'].get(group['scope'])
 
 
-def allows(some, group, everywhere, wanted, there):
+def allows(some, group, wanted, there):
     """Whether a hard group lets these nodes become members, by the letter of docs/scheduling.md."""
     new = [domain(node, group) for node in some]
-    old = [one for one in members(group, wanted) if one is not None]
+    old = [one for one in group['members_domains'] if one is not None]
     if None in new:
         return False
     if group['policy'] == 'affinity':
@@ -131,7 +131,3 @@ def allows(some, group, everywhere, wanted, there):
     domains = {domain(node, group) for node in sort} | set(old)
     share = math.ceil((len(group['members']) + wanted.get('count', 1)) / max(1, len(domains - {None})))
     return all((old + new).count(one) <= share for one in set(new))
-
-
-def members(group, wanted):
-    return wanted['_members'] if '_members' in wanted else group['members_domains']

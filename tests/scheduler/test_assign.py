@@ -56,7 +56,8 @@ CASES = {
     'a PF and its VF': (Shape((None, 0), (None, None), False), [Entry(0b01, 1), Entry(0b10, 1)], False),
     'two VFs of one PF': (Shape((None, 0, 0), (None,) * 3, False), [Entry(0b110, 2)], True),
     'a PF, and VFs of another': (Shape((None, None, 0, 1), (None,) * 4, False), [Entry(0b11, 1), Entry(0b1100, 1)], True),
-    'a unit that takes a PF along, and its VF': (Shape((None, 0, None), (0, None, 0), False), [Entry(0b100, 1), Entry(0b010, 1)], False),
+    'a unit that takes a PF along, and its VF': (
+        Shape((None, 0, None), (0, None, 0), False), [Entry(0b100, 1), Entry(0b010, 1)], False),
     'a unit of a PF and its VF, one used': (Shape((None, 0), (0, 0), False), [Entry(0b10, 1)], True),
 }
 
@@ -76,7 +77,7 @@ def test_plain_devices_are_spent_before_precious_ones():
 def test_a_vf_of_a_card_in_use_as_vfs_is_cheaper_than_a_whole_card():
     shape = Shape((None, 0, 0, 0), (None,) * 4, False)
     answer = assign.assign(shape, [0] * 4, [Entry(0b1111, 1)], [1] * 4)
-    assert answer.used == ((1,),) and answer.along == ((),)
+    assert (answer.used, answer.along) == (((1,),), ((),))
 
 
 def cards(count, vfs):
@@ -86,7 +87,8 @@ def cards(count, vfs):
     return Shape(tuple(parents), (None,) * size, False), (1 << count) - 1, (1 << size) - (1 << count)
 
 
-@pytest.mark.parametrize(('entries', 'is_there'), [((5, 24), True), ((5, 25), False), ((0, 64), True), ((8, 1), False), ((7, 8), True)])
+@pytest.mark.parametrize(('entries', 'is_there'), [
+    ((5, 24), True), ((5, 25), False), ((0, 64), True), ((8, 1), False), ((7, 8), True)])
 def test_equal_cards_are_not_tried_one_by_one(entries, is_there):
     shape, pfs, vfs = cards(8, 8)
     wanted = [Entry(bits, count) for bits, count in zip((pfs, vfs), entries, strict=True) if count]
