@@ -96,6 +96,8 @@ IPMI = [
     cfg.FloatOpt('command_timeout', default=10, min=0.1, help='Seconds for one BMC command, login included.'),
     cfg.FloatOpt('poll_seconds', default=0.5, min=0.05, help='How often a power change is looked at.'),
 ]
+_HOOKS = ('ramdisk-error', 'validate-interfaces', 'ports', 'boot-mode', 'cpu-capabilities', 'accelerators', 'parse-lldp',
+          'local-link-connection', 'root-device')
 PCI = [
     cfg.StrOpt('information',
                help='File (YAML or JSON) that says which PCI devices hosts offer, and their labels: only operators know what is '
@@ -107,8 +109,17 @@ PCI = [
                 help='What PCI flavors may name: attributes, names of labels, "labels" for every label. Fewer where those who '
                      'write flavors are not to see how machines are built.'),
 ]
+INSPECTOR = [
+    cfg.ListOpt('hooks', item_type=cfg.types.String(choices=_HOOKS), bounds=False,
+                default=['ramdisk-error', 'parse-lldp', 'local-link-connection'],
+                help=f'What is done with every inventory before the inspection rules, in this order: {", ".join(_HOOKS)}. What '
+                     'clouds read from properties differs from site to site.'),
+    cfg.IntOpt('lldp_seconds', default=0, min=0, max=120,
+               help='Seconds for which network cards listen for LLDP during an inspection; 0: not at all. Switches speak every '
+                    '30 s as a rule, and inspections last so much longer.'),
+]
 GROUPS = {'DEFAULT': DEFAULT, 'api': API, 'database': DATABASE, 'rpc': RPC, 'conductor': CONDUCTOR, 'agent': AGENT, 'boot': BOOT,
-          'dhcp': DHCP, 'iscsi': ISCSI, 'images': IMAGES, 'ipmi': IPMI, 'pci': PCI}
+          'dhcp': DHCP, 'iscsi': ISCSI, 'images': IMAGES, 'ipmi': IPMI, 'pci': PCI, 'inspector': INSPECTOR}
 
 
 def load(files=(), **overrides):

@@ -46,6 +46,7 @@ class Noun:
     constant: dict = dataclasses.field(default_factory=dict)    # {field: Python literal}, for what is not there yet
     related: tuple = ()            # sub-collections shown as links
     place: str = ''                # where the collection is below /v1, if not at ``plural``
+    rare: frozenset = frozenset()  # fields that are shown where they are asked for, or where one item has them
     at_times: dict = dataclasses.field(default_factory=dict)    # {member: its schema}, of what only some answers have
 
     @functools.cached_property
@@ -62,6 +63,10 @@ class Noun:
         """The fields that a client of version 1.``minor`` knows."""
         return _visible(self, minor)
 
+    def whole(self, minor):
+        """As ``visible``, and what is rare."""
+        return (*_visible(self, minor), *(name for name in self.fields if name in self.rare))
+
     def check(self, fields, minor):
         """Invalid for names that are no fields, NotAcceptable for those that are newer than ``minor``."""
         unknown = [name for name in fields if name not in self.fields and name != 'links']
@@ -73,7 +78,7 @@ class Noun:
 @functools.cache
 def _visible(noun, minor):
     table = versions.FIELDS[noun.name]
-    return tuple(name for name in noun.fields if table.get(name, 1) <= minor)
+    return tuple(name for name in noun.fields if table.get(name, 1) <= minor and name not in noun.rare)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +150,7 @@ NODE = Noun(
     'node', 'nodes', node.TABLE, node.SHOWN, node.SORTABLE,
     ('instance_uuid', 'maintenance', 'power_state', 'provision_state', 'uuid', 'name'),
     secret=('driver_info', 'instance_info', 'driver_internal_info'),
-    related=('ports', 'states', 'portgroups', 'volume'),
+    related=('ports', 'states', 'portgroups', 'volume'), rare=frozenset((*node.LAST, *node.SYSTEM)),
     at_times={'queue': {'type': 'object', 'description': 'Its place in /v1/queue, while it waits there.', 'properties': {
         name: {'type': [kind, 'null']} for name, kind in (
             ('scope', 'string'), ('position', 'integer'), ('queued_at', 'string'), ('estimated_start', 'string'),

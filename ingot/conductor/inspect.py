@@ -18,7 +18,7 @@ from ingot.db.engine import now
 
 def write_plan(task):
     task.validate('inspect')
-    look = plan.INVENTORY | {'root_device': plan.root_device(task.node)}
+    look = plan.INVENTORY | {'root_device': plan.root_device(task.node), 'lldp_seconds': task.conf.inspector.lldp_seconds}
     task.note(plan=plan.build(task.node, task.operation, task.patience, [look]))
 
 
@@ -41,14 +41,14 @@ def ask_bmc(task):
 def _store(task, found, plugin_data):
     """The inventory whole; its short form in properties; a port for the interface that it booted from; what rules say."""
     mac = (found.get('boot') or {}).get('pxe_interface')
-    review = rules.Review(task.database, task.drivers, task.node, found, plugin_data, mac)
+    review = rules.Review(task.database, task.drivers, task.node, found, plugin_data, mac, task.conf.inspector.hooks)
 
     after = {}
 
     def decide(row):
         after.update(review.decide(row, {
             'properties': row['properties'] | properties(found), 'inspection_started_at': None,
-            'inspection_finished_at': now(), **boot_mode(found), **inventory.machine(found)}))
+            'inspection_finished_at': now(), 'last_inspected_at': now(), **boot_mode(found), **inventory.machine(found)}))
         return after
 
     def store(connection):

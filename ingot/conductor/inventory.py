@@ -4,7 +4,6 @@ Machines, and whoever pretends to be one, may say anything: what is no value of 
 (an address, a name) is no row, and there are at most as many rows as a large machine has.
 """
 
-import math
 import re
 
 #: More functions than any board has: eight cards of 256 virtual functions each, twice.
@@ -34,8 +33,7 @@ def _whole(value):
 
 
 def _number(value):
-    is_number = type(value) in (int, float) and math.isfinite(value) and 0 <= value <= _MOST_NUMBER
-    return float(value) if is_number else None
+    return float(value) if type(value) in (int, float) and 0 <= value <= _MOST_NUMBER else None
 
 
 def _size(value):

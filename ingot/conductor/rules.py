@@ -3,27 +3,23 @@
 from ingot.db import inventory as inventories
 from ingot.db import rule as rules
 from ingot.drivers.base import INTERFACES
-from ingot.rules import action, rule
-
-#: A port that inspection is about to make, for the card that the machine booted from.
-_NEW = {'uuid': None, 'extra': {}, 'local_link_connection': {}, 'pxe_enabled': True, 'is_smartnic': False,
-        'physical_network': None, 'description': None, 'vendor': None, 'category': None}
+from ingot.rules import action, hook, rule
 
 
 class Review:
-    """One run of all rules over one inspection: ``decide`` first, then ``store``, in one transaction."""
+    """One run of all hooks and rules over one inspection: ``decide`` first, then ``store``, in one transaction."""
 
-    def __init__(self, database, drivers, node, inventory, plugin_data, mac=None):
-        self.drivers, self.inventory, self._told = drivers, inventory, plugin_data
+    def __init__(self, database, drivers, node, inventory, plugin_data, mac=None, hooks=()):
+        self.drivers, self.inventory, self._told, self._hooks = drivers, inventory, plugin_data, hooks
         self._rules, self._ports = rules.every(database), inventories.ports(database, node)
         if mac and mac.lower() not in [port['address'] for port in self._ports]:
-            self._ports.append({**_NEW, 'address': mac.lower()})
+            self._ports.append(hook.new_port(mac))
         self._draft = None
 
     def decide(self, node, values):
         """``values`` that inspection changes in ``node`` anyway, with those that the rules change; HardwareFailure."""
         after = {**node, **values}
-        self._draft = rule.run(self._rules, after, self._ports, self.inventory, self._told)
+        self._draft = rule.run(self._rules, after, self._ports, self.inventory, self._told, self._hooks)
         changed = _changes(after, self._draft.node, (*action.NODE, 'traits'))
         return values | changed | (self._interfaces({**after, **changed}) if 'driver' in changed else {})
 
@@ -41,10 +37,14 @@ class Review:
     def store(self, connection, node):
         """The inventory, the plugin data and the ports as the rules left them."""
         inventories.save(connection, node, self.inventory, self.plugin_data)
-        for before, after in zip(self._ports, self._draft.ports, strict=True):
-            changed = _changes(before, after, action.PORT)
+        known = {port['address']: port for port in self._ports}
+        for port in self._draft.ports:
+            address = port['address']
+            if address not in known:
+                inventories.ensure_port(connection, node, address)
+            changed = _changes(known.get(address) or hook.new_port(address), port, action.PORT)
             if changed:
-                inventories.change_port(connection, node, before['address'], changed)
+                inventories.change_port(connection, node, address, changed)
 
 
 def _changes(before, after, names):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ingot import concurrency, errors, states
 from ingot.db import clock, history, lease, operation, port, queue
-from ingot.db.engine import now
+from ingot.db.engine import now, shown
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,8 @@ _WORDS = {'provision_state': '{from} -> {to}', 'power_state': 'power {from} -> {
 _SAME_TARGET = ('wait', 'resume', 'fail', 'abort', 'hold', 'unhold')
 #: What goes together with the end of an operation: no step runs any more.
 _NO_STEP = {'clean_step': {}, 'deploy_step': {}, 'service_step': {}}
+#: Flows at whose end an instance is on the node.
+_DEPLOYING = ('deploy', 'rebuild')
 #: State -> the fault of a node whose own steps failed.
 _FAULTS = {'clean failed': 'clean failure', 'service failed': 'service failure'}
 _TIMEOUTS = {'inspect': 'inspect_timeout', 'clean': 'clean_timeout', 'delete': 'clean_timeout'}
@@ -225,8 +227,10 @@ class Task:
         values, events = self._move('manage' if back else 'done')
         if self.node['fault'] in ('clean failure', 'service failure'):
             values |= {'maintenance': False, 'maintenance_reason': None, 'fault': None}
-        self.save(values | _NO_STEP | {'operation': None}, events, also=self._tell_end, is_last=True, status='done',
-                  finished_at=now(), plan=None)
+        if self.operation['flow'] in _DEPLOYING:
+            values['last_deployed_at'] = now()
+        self.save(values | self._heard() | _NO_STEP | {'operation': None}, events, also=self._tell_end, is_last=True,
+                  status='done', finished_at=now(), plan=None)
 
     def save_error(self, text):
         """Write why the operation fails, before anything is undone; from now on its machine is told to stop."""
@@ -241,8 +245,12 @@ class Task:
         fault = _FAULTS.get(values['provision_state'])
         if fault and (self.operation['session_hash'] or self.node['clean_step'] or self.node['service_step']):
             values |= {'maintenance': True, 'maintenance_reason': error, 'fault': fault}
-        self.save(values | _NO_STEP | {'operation': None, 'last_error': error}, events, also=self._tell_failure,
-                  is_last=True, status='failed', finished_at=now(), plan=None)
+        self.save(values | self._heard() | _NO_STEP | {'operation': None, 'last_error': error}, events,
+                  also=self._tell_failure, is_last=True, status='failed', finished_at=now(), plan=None)
+
+    def _heard(self):
+        """When its agent spoke last: the operation knows it while it lasts, the node once it is over."""
+        return {'last_heartbeat_at': shown(self.operation['heard_at'])} if self.operation['heard_at'] else {}
 
     def _tell_failure(self, connection):
         history.record(connection, self.node, self.operation['error'], kind=self._kind, conductor=self.conf.host)

@@ -30,7 +30,12 @@ _IDLE_SECONDS = 1
 
 def now(seconds=0):
     """The present as it is shown, or ``seconds`` from now: '2026-11-20T22:45:32+00:00'."""
-    return datetime.datetime.fromtimestamp(clock.time() + seconds, datetime.UTC).isoformat(timespec='seconds')
+    return shown(clock.time() + seconds)
+
+
+def shown(moment):
+    """A moment (seconds since the epoch) as clients see it."""
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat(timespec='seconds')
 
 
 class Database:

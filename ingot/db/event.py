@@ -1,7 +1,7 @@
 """The change feed: every change is a row with a global, rising ``seq``.
 
 Kinds: node.created node.updated node.deleted, provision_state power_state maintenance (data: from, to ...), step (data:
-flow, step, attempt), undo (data: flow, step), agent.phase agent.progress agent.log agent.report, error.
+flow, step, attempt), undo (data: flow, step), agent.phase agent.progress agent.log agent.report, inventory.changed, error.
 
 MariaDB and PostgreSQL give a seq when a row is inserted and show it when its transaction ends: 7 may be seen before 6. Who
 had read on from 7 would never see 6, so nothing behind a young gap is told yet.

@@ -27,7 +27,8 @@ class Found:
 
     def rows(self, connection, node_id):
         query = sa.select(*(self.table.c[name] for name in self.columns)).where(self.table.c.node_id == node_id)
-        return sorted((row.parse(self.table, found) for found in connection.execute(query).mappings()), key=_name)
+        return sorted((row.parse(self.table, dict(zip(self.columns, found, strict=True)))
+                       for found in connection.execute(query)), key=_name)
 
     def replace(self, connection, node, found):
         """Make the rows of ``node`` those that were ``found`` (dicts of ``columns``); what changed (see ``difference``)."""

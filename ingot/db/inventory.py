@@ -69,6 +69,7 @@ def ports(database, node):
 def change_port(connection, node, address, values):
     """Change the port of ``node`` with this address, in the transaction of what else inspection changes."""
     table = models.ports
-    connection.execute(sa.update(table).where(table.c.node_id == node['id'], table.c.address == address).values(
+    done = connection.execute(sa.update(table).where(table.c.node_id == node['id'], table.c.address == address).values(
         **row.dump(table, values), generation=table.c.generation + 1, updated_at=now()))
-    event.add(connection, 'node.updated', node=node['uuid'], data={'port': address})
+    if done.rowcount:
+        event.add(connection, 'node.updated', node=node['uuid'], data={'port': address})

@@ -79,7 +79,8 @@ def record(database, ident, token, told, decide):
             raise errors.Invalid('The agent token is missing or wrong.')
         decide(node)
         told = {f'{_MARK}last_heartbeat': now(), **told}
-        change.update(connection, 'node', _NODES, node, {'driver_internal_info': node['driver_internal_info'] | told})
+        change.update(connection, 'node', _NODES, node, {
+            'driver_internal_info': node['driver_internal_info'] | told, 'last_heartbeat_at': now()})
 
 
 def report(database, node, inventory, plugin_data):

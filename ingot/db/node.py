@@ -11,9 +11,11 @@ from ingot.db.page import page
 
 TABLE = models.nodes
 _CHASSIS = models.chassis
-_INTERNAL = {'id', 'chassis_id', 'operation', 'slot', 'power_checked_at', 'power_failures', 'last_heartbeat_at',
-             'last_deployed_at', 'last_inspected_at', 'system_vendor', 'system_product', 'system_serial', 'lock_owner', 'lock_epoch',
+_INTERNAL = {'id', 'chassis_id', 'operation', 'slot', 'power_checked_at', 'power_failures', 'lock_owner', 'lock_epoch',
              'lock_expires_at', 'lock_purpose', 'locked_at', 'agent_token_hash'}
+#: Columns of times at which something happened last, and of what the firmware says of the machine.
+LAST = ('last_heartbeat_at', 'last_deployed_at', 'last_inspected_at')
+SYSTEM = ('system_vendor', 'system_product', 'system_serial')
 #: Kinds of interfaces that a node chooses: 'power' for its column power_interface.
 INTERFACES = tuple(column.name.removesuffix('_interface') for column in TABLE.columns if column.name.endswith('_interface'))
 
@@ -71,7 +73,14 @@ def _is_null(column, wanted):
     return column.is_(None) if wanted else column.is_not(None)
 
 
+def _before(column):
+    """Not since: what never happened did not happen since then either."""
+    return lambda value: sa.or_(column < value, column.is_(None))
+
+
 _FILTERS = {
+    **{f'{name.removesuffix("_at")}_before': _before(TABLE.c[name]) for name in LAST},
+    **{f'{name.removesuffix("_at")}_after': TABLE.c[name].__ge__ for name in LAST},
     'associated': lambda value: _is_null(TABLE.c.instance_uuid, not value),
     'include_children': lambda value: sa.true() if value else TABLE.c.parent_node.is_(None),
     'sharded': lambda value: _is_null(TABLE.c.shard, not value),

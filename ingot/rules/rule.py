@@ -6,7 +6,7 @@ A rule is a dict: uuid, conditions [{op, args, loop?, multiple?}] that must all 
 import re
 
 from ingot import errors
-from ingot.rules import action, condition, reference
+from ingot.rules import action, condition, hook, reference
 
 _MULTIPLE = {'any': any, 'all': all, 'first': lambda results: bool(results) and results[0],
              'last': lambda results: bool(results) and results[-1]}
@@ -84,12 +84,14 @@ def _arguments(step, entry):
     return args
 
 
-def run(rules, node, ports, inventory, plugin_data):
-    """The action.Draft of what ``rules`` (in the order in which they are to run) make of an inspected node.
+def run(rules, node, ports, inventory, plugin_data, hooks=()):
+    """The action.Draft of what ``hooks`` (names), and then ``rules`` (in the order in which they are to run) make of an inspected
+    node.
 
     HardwareFailure names the rule that said "fail", or that could not be carried out.
     """
     draft = action.Draft.of(node, ports, plugin_data)
+    hook.run(hooks, draft, inventory)
     for rule in rules:
         facts = {'node': draft.node, 'inventory': inventory, 'plugin_data': draft.plugin_data}
         try:

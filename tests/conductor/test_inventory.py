@@ -55,6 +55,15 @@ def test_no_machine_fills_the_table():
     assert len(many) > inventory.MOST == len(inventory.devices({'pci_devices': many}, {}))
 
 
+@pytest.mark.parametrize(('column', 'told', 'value'), [
+    ('driver', 'a\0b ', 'ab'), ('driver', 'x' * 99, 'x' * 64), ('driver', '\0', None), ('link_speed', float('nan'), None),
+    ('link_speed', float('inf'), None), ('link_speed', 8, 8.0), ('link_width', True, None), ('link_width', 2 ** 31, None),
+    ('function', 'PF', None), ('vendor_id', '12345', None), ('vendor_id', '', None), ('numa_node', -1, None)])
+def test_what_is_no_value_of_its_column_is_left_out(column, told, value):
+    [row] = inventory.devices({'pci_devices': [{'address': '17:00.0', column: told}]}, {})
+    assert row == {'address': '0000:17:00.0', column: value}
+
+
 @given(OBJECTS, OBJECTS)
 def test_whatever_is_said_becomes_rows_that_fit_their_columns(found, plugin_data):
     for table, rows in ((models.devices, inventory.devices(found, plugin_data)),

@@ -343,6 +343,8 @@ def test_inspection_in_the_ramdisk_makes_properties_and_a_port(house):
         'boot': {'current_boot_mode': 'uefi', 'pxe_interface': '52:54:00:AA:BB:CC'}}})
     service.continue_operation(agent.operation)
     row = house.settle(service, node)
+    assert row['last_inspected_at'] == row['inspection_finished_at'] >= row['last_heartbeat_at'] > ''
+    assert row['last_deployed_at'] is None
     assert (row['provision_state'], row['boot_mode']) == ('manageable', 'uefi')
     assert row['properties'] == {'capabilities': 'x:y', 'cpus': 8, 'cpu_arch': 'x86_64', 'memory_mb': 4096, 'local_gb': 49}
     assert inventory.owner_of(house.database, '52:54:00:aa:bb:cc') == node

@@ -39,6 +39,7 @@ def test_what_a_bmc_shows_to_its_host(vendor_id, product_id, class_id, is_bmc):
 
 @pytest.mark.parametrize(('path', 'address'), [
     ('/dev/disk/by-path/pci-0000:5e:00.0-nvme-1', '0000:5e:00.0'), ('/dev/disk/by-path/pci-0000:00:17.0-ata-1', '0000:00:17.0'),
-    ('/dev/disk/by-path/pci-10000:e1:00.0-nvme-1', '10000:e1:00.0'), ('/dev/disk/by-path/virtio-0', None), (None, None)])
+    ('/dev/disk/by-path/pci-0000:e2:00.5-pci-10000:e1:00.0-nvme-1', '10000:e1:00.0'),
+    ('/dev/disk/by-path/virtio-0', None), (None, None)])
 def test_the_device_that_a_disk_hangs_on(path, address):
     assert place(path) == address

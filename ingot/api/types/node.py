@@ -83,6 +83,15 @@ class NodeQuery(PageQuery):
     description_contains = types.wsattr(scalar.Text(4096))
     parent_node = types.wsattr(scalar.Text())
     instance_name = types.wsattr(scalar.Text())
+    system_vendor = types.wsattr(scalar.Text())
+    system_product = types.wsattr(scalar.Text())
+    system_serial = types.wsattr(scalar.Text())
+    last_heartbeat_before = types.wsattr(scalar.Time())
+    last_heartbeat_after = types.wsattr(scalar.Time())
+    last_deployed_before = types.wsattr(scalar.Time())
+    last_deployed_after = types.wsattr(scalar.Time())
+    last_inspected_before = types.wsattr(scalar.Time())
+    last_inspected_after = types.wsattr(scalar.Time())
 
 
 class NodePatchQuery(types.Base):

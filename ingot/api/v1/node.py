@@ -12,6 +12,7 @@ from ingot.api.v1 import (
     allocation,
     bios,
     firmware,
+    found,
     history,
     management,
     pci_device,
@@ -32,6 +33,7 @@ def tree(site):
     return Nodes(site, fixed={'detail': Detail(site)}, children={
         'states': states.tree(site), 'management': management.tree(site), 'maintenance': MaintenanceOf(site),
         'validate': Validate(site), 'inventory': Inventory(site, since=versions.ENDPOINTS['inventory']),
+        'disks': found.Disks(site), 'nics': found.Nics(site),
         'traits': trait.Traits(site, since=versions.ENDPOINTS['traits']), 'volume': volume.of_node(site),
         'portgroups': portgroup.of_node(site), 'pci_devices': pci_device.OfNode(site),
         'allocation': allocation.OfNode(site, since=versions.ENDPOINTS['allocations']),
@@ -62,9 +64,12 @@ class Nodes(Resource):
     @expose(query=FieldsQuery, noun=views.NODE)
     def get(self, call, ident):
         fields = listing.one_fields(call, views.NODE)
-        view = views.view(views.NODE, fields, call.minor)
+        view = views.view(views.NODE, views.NODE.whole(call.minor) if fields is None else fields, call.minor)
         row = node.show(self.site.database, ident, view.columns)
         answer = edit.shown(call, view, row)
+        for name in views.NODE.rare if fields is None else ():
+            if answer.body[name] is None:
+                del answer.body[name]
         if fields is None and queue.may_wait(answer.body):
             answer.body.update(queue.shown(self.site, row[-2]))
         return answer

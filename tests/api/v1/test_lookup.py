@@ -123,6 +123,13 @@ def test_no_token_is_valid_before_one_was_handed_out_and_after_the_work(api, nod
     assert beat(api, token, version='1.21').status_code == 404
 
 
+def test_a_heartbeat_is_the_last_one_of_the_node(api, node, database):
+    assert api.get(f'/v1/nodes/{node}?fields=last_heartbeat_at').json['last_heartbeat_at'] is None
+    assert beat(api, token_of(api)).status_code == 202
+    told = api.get(f'/v1/nodes/{node}').json
+    assert told['last_heartbeat_at'] == told['driver_internal_info']['agent_last_heartbeat']
+
+
 # Inspection.
 
 FOUND = {'interfaces': [{'name': 'eth0', 'mac_address': MAC}], 'bmc_address': '192.0.2.9', 'cpu': {'count': 8}}

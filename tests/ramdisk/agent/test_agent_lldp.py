@@ -5,6 +5,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,16 @@ def test_each_card_gets_its_own_and_none_waits_for_another(monkeypatch):
     assert lldp.listen(['eth0', 'eth1', 'eth2', 'eth9'], 0.3) == {'eth0': HEARD, 'eth1': HEARD}
     for _, far in ends.values():
         far.close()
+
+
+def test_who_has_heard_all_of_them_listens_no_longer(monkeypatch):
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    monkeypatch.setattr(lldp, '_open', lambda name: near)
+    far.send(FRAME)
+    started = time.monotonic()
+    assert lldp.listen(['eth0'], 120) == {'eth0': HEARD}
+    assert time.monotonic() - started < 60
+    far.close()
 
 
 _REAL = '''
