@@ -34,8 +34,8 @@ def arguments(parser):
         sub = several(add(name, text, wish))
         sub.add_argument('--reason', help='why, for whoever asks later')
     label = several(add('label', 'give devices labels, or take them away', set_labels))
-    label.add_argument('--set', action='append', default=[], metavar='KEY=VALUE', help='may be repeated')
-    label.add_argument('--unset', action='append', default=[], metavar='KEY', help='may be repeated')
+    label.add_argument('--add', action='append', default=[], metavar='KEY=VALUE', help='may be repeated')
+    label.add_argument('--remove', action='append', default=[], metavar='KEY', help='may be repeated')
 
 
 def single(parser):
@@ -73,8 +73,8 @@ def wish(baremetal, options):
 
 def set_labels(baremetal, options):
     _change(baremetal, options, [{'op': 'add', 'path': f'/labels/{_pointer(key)}', 'value': value}
-                                 for key, value in pairs(options.set).items()]
-            + [{'op': 'remove', 'path': f'/labels/{_pointer(key)}'} for key in options.unset])
+                                 for key, value in pairs(options.add).items()]
+            + [{'op': 'remove', 'path': f'/labels/{_pointer(key)}'} for key in options.remove])
 
 
 def _change(baremetal, options, operations):

@@ -5,7 +5,7 @@ import functools
 import logging
 
 from ingot import concurrency, errors, fence, ring
-from ingot.conductor import flow, power, queue, verb
+from ingot.conductor import flow, offers, power, queue, verb
 from ingot.conductor.sync import Sync
 from ingot.conductor.task import Task
 from ingot.db import clock, lease
@@ -30,7 +30,7 @@ class Crew:
         self._tasks = {}
         self._lock = concurrency.Lock()
         self._stopping, self._closed = concurrency.Event(), concurrency.Event()
-        self.sync = Sync(self)
+        self.sync, self.offers = Sync(self), offers.Offers(self)
         self.peers = None            # how other conductors are told something (rpc.Bus), if there can be any
 
     @property

@@ -6,6 +6,8 @@ from ingot.conductor import information
 from ingot.db import device, offer
 
 log = logging.getLogger(__name__)
+#: All nodes are looked at each so many turns, also when the file is as it was.
+_TURNS = 12
 
 
 def apply(conf, connection, node):
@@ -13,17 +15,30 @@ def apply(conf, connection, node):
     tell(node, offer.apply(connection, node, information.current(conf).of(node)))
 
 
-def turn(crew):
-    """Of our nodes: those whose list is another one than when it was last held against their devices."""
-    wanted = information.current(crew.conf)
-    for node in offer.differing(crew.database, wanted):
-        if crew.is_stopping:
-            return
-        if crew.is_mine((node['slot'], node['conductor_group'], node['driver'])):
-            with crew.database.write() as connection:
-                device.reserve(connection, node)
-                changed = offer.apply(connection, node, wanted.of(node))
-            tell(node, changed)
+class Offers:
+    """Holds the lists against the nodes of one conductor; ``turn`` is called again and again, by one thread."""
+
+    def __init__(self, crew):
+        self._crew, self._held, self._turns = crew, None, 0
+
+    def turn(self):
+        """Soon after the file has changed, and else now and then (nodes get other classes and names): look at all our nodes."""
+        wanted = information.current(self._crew.conf)
+        self._turns += 1
+        if wanted is not self._held or self._turns >= _TURNS:
+            self._look(wanted)
+            self._held, self._turns = wanted, 0
+
+    def _look(self, wanted):
+        """Of our nodes, those whose list is another one than when it was last held against their devices."""
+        for node in offer.differing(self._crew.database, wanted):
+            if self._crew.is_stopping:
+                return
+            if self._crew.is_mine((node['slot'], node['conductor_group'], node['driver'])):
+                with self._crew.database.write() as connection:
+                    device.reserve(connection, node)
+                    changed = offer.apply(connection, node, wanted.of(node))
+                tell(node, changed)
 
 
 def tell(node, changed):

@@ -4,7 +4,7 @@ import logging
 import time
 
 from ingot import concurrency
-from ingot.conductor import members, offers, orphans, watch
+from ingot.conductor import members, orphans, watch
 from ingot.db import allocation, history, idempotency
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ ALONE = (
     ('power sync',     lambda conf: min(1, conf.conductor.power_sync_seconds) or 3600,          lambda crew: crew.sync.turn()),
     ('queue',          lambda conf: min(1, conf.conductor.heartbeat_seconds),                   lambda crew: crew.line.look()),
     ('orphan search',  lambda conf: 60,                                                         orphans.search),
-    ('PCI offers',     lambda conf: 15,                                                         offers.turn),
+    ('PCI offers',     lambda conf: 5,                                                          lambda crew: crew.offers.turn()),
     ('image cache',    lambda conf: 600,                                                        orphans.trim),
     ('history',        lambda conf: 3600,                                                       _prune),
     ('expiry',         lambda conf: min(1, conf.conductor.heartbeat_seconds),                   _expire_allocations),

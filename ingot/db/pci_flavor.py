@@ -13,20 +13,27 @@ from ingot import errors
 from ingot.db import models, row
 from ingot.db.pci_device import STORE as DEVICES
 from ingot.db.store import Store
+from ingot.scheduler import capacity as scheduler
 from ingot.scheduler import device as devices
 from ingot.scheduler import match
+from ingot.scheduler.site import Site
 
 TABLE, _DEVICES, _ALLOCATIONS = models.pci_flavors, models.devices, models.allocations
 #: By a name of its own: columns that look for the node of a device do so by themselves.
 _NODES = models.nodes.alias('its_node')
 #: Columns by which the database may look for a device when a match asks for one value, or for any of some.
 _INDEXED = ('vendor_id', 'product_id', 'class_id', 'function', 'driver')
-_AT_ONCE, _KINDS = 5000, 5000
+_AT_ONCE, _KINDS, _NODES_AT_ONCE = 5000, 5000, 500
 #: What tells whether a node may be given to somebody; its devices count only then.
 _IS_FREE = sa.and_(_NODES.c.provision_state == 'available', ~_NODES.c.maintenance, ~_NODES.c.retired,
                    _NODES.c.instance_uuid.is_(None), _NODES.c.power_state.is_not(None))
 _COUNTED = (_NODES.c.uuid, _NODES.c.name, sa.type_coerce(sa.case((_IS_FREE, 1), else_=0), sa.Integer), _DEVICES.c.state,
-            _DEVICES.c.offered, _DEVICES.c.reserved_for, _DEVICES.c.allocation_id)
+            _DEVICES.c.offered, _DEVICES.c.reserved_for, sa.case((_DEVICES.c.allocation_id.is_not(None), 1), else_=0))
+
+#: What the scheduler looks at of a device.
+_BOARD_NAMES = ('node_id', 'uuid', *match.ATTRIBUTES, 'parent', 'extra_info', 'labels', 'state', 'offered', 'reserved_for',
+                'allocation_id')
+_OF_BOARDS = tuple(_DEVICES.c[name] for name in _BOARD_NAMES)
 
 
 def _keep_name(connection, current, values):
@@ -105,21 +112,59 @@ def count(database, wanted):
 
     ``available`` are devices that count, on nodes that may be given to somebody; those with the most of them come first.
     """
-    nodes, total = {}, _empty()
+    nodes = {}
     with database.read() as connection:
         for uuid, name, is_free, *standing in meant(connection, wanted, _COUNTED):
-            of_node = nodes.setdefault(uuid, {'node': uuid, 'name': name, **_empty()})
-            can_have = is_free and devices.counts(dict(zip(('state', 'offered', 'reserved_for', 'allocation_id'), standing,
-                                                           strict=True)))
-            for tally in (total, of_node):
-                tally['matching'] += 1
-                tally['available'] += bool(can_have)
-                tally['by_state'][standing[0]] = tally['by_state'].get(standing[0], 0) + 1
+            of_node = nodes.get(uuid)
+            if of_node is None:
+                of_node = nodes[uuid] = {'node': uuid, 'name': name, **_empty()}
+            of_node['matching'] += 1
+            of_node['available'] += bool(is_free) and _counts(*standing)
+            of_node['by_state'][standing[0]] = of_node['by_state'].get(standing[0], 0) + 1
+    total = _empty()
+    for one in nodes.values():
+        total['matching'] += one['matching']
+        total['available'] += one['available']
+        for state, number in one['by_state'].items():
+            total['by_state'][state] = total['by_state'].get(state, 0) + number
     return {**total, 'nodes': sorted(nodes.values(), key=lambda one: (-one['available'], -one['matching'], one['node']))}
+
+
+@functools.lru_cache(_KINDS)
+def _counts(state, offered, reserved_for, is_given):
+    return devices.counts({'state': state, 'offered': offered, 'reserved_for': reserved_for, 'allocation_id': is_given or None})
 
 
 def _empty():
     return {'matching': 0, 'available': 0, 'by_state': {}}
+
+
+def capacity(database, ident):
+    """What free nodes can give by a flavor (a uuid or name): ``scheduler.capacity`` of what there is now."""
+    flavor = STORE.get(database, ident)
+    with database.read() as connection:
+        nodes = {key: {'uuid': uuid, 'name': name, 'is_free': bool(is_free), 'devices': []} for key, uuid, name, is_free in meant(
+            connection, flavor['match'], (_NODES.c.id, *_COUNTED[:3]))}
+        for one in _devices_of(connection, list(nodes)):
+            nodes[one['node_id']]['devices'].append(one)
+        flavors = [row.parse(TABLE, one) for one in connection.execute(sa.select(TABLE)).mappings()]
+    return scheduler.capacity(Site(nodes.values(), flavors), flavor['uuid'])
+
+
+def _devices_of(connection, nodes):
+    """All devices of ``nodes`` (ids), as dicts: what is held of a card excludes the rest of it."""
+    for start in range(0, len(nodes), _NODES_AT_ONCE):
+        some = nodes[start:start + _NODES_AT_ONCE]
+        query = sa.select(*_OF_BOARDS).where(_DEVICES.c.node_id.in_(some), _DEVICES.c.state != 'removed')
+        for one in connection.execute(query):
+            found = dict(zip(_BOARD_NAMES, one, strict=True))
+            yield found | {'extra_info': _parsed(found['extra_info']), 'labels': _parsed(found['labels'])}
+
+
+@functools.lru_cache(_KINDS)
+def _parsed(text):
+    """Labels as a dict that nobody changes: most devices have those of many others."""
+    return orjson.loads(text)
 
 
 def warning(database, wanted):

@@ -152,10 +152,18 @@ def _check_list(place, entries):
 def _check_entry(entry):
     if not isinstance(entry, dict) or 'match' not in entry or entry.keys() - _MEMBERS:
         raise errors.Invalid('an entry is an object with match, and extra_info and enable if need be.')
+    _check_quotes(_maps(entry['match']))
     match.check(_maps(entry['match']), allowed=match.ATTRIBUTES)
     check_labels(entry.get('extra_info') or {})
     if not isinstance(entry.get('enable', False), bool):
         raise errors.Invalid('enable is true or false.')
+
+
+def _check_quotes(maps):
+    for name, value in (pair for each in maps if isinstance(each, dict) for pair in each.items()):
+        if isinstance(match.ATTRIBUTES.get(name), int) and isinstance(value, int | float):
+            raise errors.Invalid(f'{name} {value} is a number, and no text.',
+                                 remedy='Put it in quotes: YAML takes 1002 and 0x10de for numbers.')
 
 
 def check_labels(labels):

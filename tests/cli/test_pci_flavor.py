@@ -48,9 +48,9 @@ def test_devices_are_enabled_drained_and_labelled(command, node):
     assert '0000:17:00.0' in addresses
     assert {one['state'] for one in ask(command, 'device', 'enable', node, *addresses)} == {'ready'}
     assert [one['address'] for one in ask(command, 'device', 'list', '--state', 'ready')] == addresses
-    [device] = ask(command, 'device', 'label', node, addresses[0], '--set', 'pool=a', '--set', 'slot=3')
+    [device] = ask(command, 'device', 'label', node, addresses[0], '--add', 'pool=a', '--add', 'slot=3')
     assert device['labels'] == {'pool': 'a', 'slot': 3}
-    [device] = ask(command, 'device', 'label', node, addresses[0], '--unset', 'pool')
+    [device] = ask(command, 'device', 'label', node, addresses[0], '--remove', 'pool')
     assert device['labels'] == {'slot': 3}
     [device] = ask(command, 'device', 'drain', node, addresses[0], '--reason', 'Its fan is loud.')
     assert (device['state'], device['state_reason']) == ('not_ready', 'Its fan is loud.')
@@ -75,6 +75,8 @@ def test_a_flavor_is_previewed_made_changed_and_deleted(command, node):
     [made] = ask(command, 'pci-flavor', 'create', 'gpu', '--match', 'vendor_id=10de', '--match', '{"product_id": "1592"}')
     assert made['match'] == [{'vendor_id': '10de'}, {'product_id': '1592'}]
     assert len(ask(command, 'device', 'list', node, '--flavor', 'gpu')) >= 2
+    capacity = json.loads(command('pci-flavor', 'capacity', 'gpu')[1])
+    assert capacity['satisfiable'] >= 1
     status, out, err = command('pci-flavor', 'set', 'gpu', '--match', '{"max_link_width": {">": 16}}', '--description', 'wide')
     assert (status, 'none has max_link_width > 16; the nearest has 16' in err, 'wide' in out) == (0, True, True)
     assert [one['name'] for one in ask(command, 'pci-flavor', 'list')] == ['gpu']

@@ -3,7 +3,6 @@
 import orjson
 import pytest
 
-from ingot.conductor import offers
 from ingot.db import device as devices
 from ingot.db.offer import digest
 from ingot.scheduler import offer
@@ -56,7 +55,7 @@ def test_an_inspection_says_what_is_offered_and_nothing_is_ready_by_itself(house
 
 def test_a_file_that_changes_is_held_against_every_node_again(house, service, node, path):
     path.write_text(CARDS)
-    offers.turn(service.crew)
+    service.crew.offers.turn()
     seen = found(house, node)
     assert (seen[GPU]['offered'], seen[GPU]['extra_info']) == (False, {})
     assert (seen[NIC]['state'], seen[VF]['extra_info']) == ('ready', {'physical_network': 'net1'})
@@ -64,13 +63,13 @@ def test_a_file_that_changes_is_held_against_every_node_again(house, service, no
     assert told[-1]['withdrawn'] == sorted({GPU, '0000:ca:00.0'} & seen.keys())
     assert VF in told[-1]['offered']
     count = len(told)
-    offers.turn(service.crew)
+    service.crew.offers.turn()
     assert len(told_of(house, node)) == count, 'what is as it was is not told again'
 
 
 def test_the_card_that_it_boots_from_is_refused_even_when_it_is_listed(house, service, node, path):
     path.write_text(CARDS)
-    offers.turn(service.crew)
+    service.crew.offers.turn()
     boot = found(house, node)[BOOT]
     assert (boot['offered'], boot['state'], boot['reserved_for']) == (False, 'not_ready', 'pxe')
     assert boot['state_reason'] == offer.why_reserved('pxe')
@@ -80,7 +79,7 @@ def test_what_is_withdrawn_from_whoever_has_it_goes_when_it_is_given_back(house,
     gpu = found(house, node)[GPU]
     pci.claim(house.database, gpu['uuid'], {'pci': []})
     path.write_text('default: []\n')
-    offers.turn(service.crew)
+    service.crew.offers.turn()
     after = found(house, node)[GPU]
     assert (after['state'], after['offered'], after['state_reason']) == ('draining', False, offer.WITHDRAWN)
     assert after['allocation_id'] is not None
@@ -88,16 +87,17 @@ def test_what_is_withdrawn_from_whoever_has_it_goes_when_it_is_given_back(house,
 
 def test_a_node_that_gets_another_class_gets_another_list(house, service, node, path):
     path.write_text(f'resource_classes:\n  gold: []\n{GPUS}')
-    offers.turn(service.crew)
+    service.crew.offers.turn()
     assert found(house, node)[GPU]['offered']
     house.change(node, resource_class='gold')
-    offers.turn(service.crew)
+    for _ in range(12):
+        service.crew.offers.turn()
     assert not found(house, node)[GPU]['offered']
 
 
 def test_a_broken_file_changes_nothing(house, service, node, path):
     path.write_text('default: [{match: {colour: red}}]')
-    offers.turn(service.crew)
+    service.crew.offers.turn()
     assert found(house, node)[GPU]['offered']
 
 

@@ -98,7 +98,7 @@ def test_applying_twice_changes_nothing_and_ready_is_always_offered(lists, state
     ({'default': [{'extra_info': {}}]}, 'entry 0: an entry is an object with match'),
     ({'default': [GPU, {**GPU, 'enabled': True}]}, 'entry 1: an entry is an object'),
     ({'default': [{'match': {'vendor': '10de'}}]}, 'vendor.* is no attribute'),
-    ({'default': [{'match': {'vendor_id': 4318}}]}, 'vendor_id is text of 4 hexadecimal digits'),
+    ({'default': [{'match': {'vendor_id': 4318}}]}, 'vendor_id 4318 is a number'),
     ({'default': [{'match': {'vendor_id': {'regex': '.*'}}}]}, 'is no operator'),
     ({'default': [{'match': {'group': 'a'}}]}, 'is no attribute'),
     ({'default': [{**GPU, 'extra_info': {'vendor_id': '1002'}}]}, 'vendor_id is an attribute of devices'),

@@ -14,9 +14,12 @@ _STATES = {'type': 'object', 'additionalProperties': {'type': 'integer'}}
 _COUNT = {'matching': int, 'available': int, 'by_state': _STATES}
 _PREVIEW = shape(**_COUNT, nodes=some(shape(node=str, name=str, **_COUNT)), nodes_in_all=int, warning=str)
 
+_CAPACITY = shape(flavor=str, devices=int, exclusive=int, shared=_STATES, satisfiable=int, nodes_in_all=int, nodes=some(
+    shape(node=str, name=str, devices=int, satisfiable=int)))
+
 
 def tree(site):
-    return Flavors(site, fixed={'preview': Previews(site)}, children={'devices': DevicesOf(site)})
+    return Flavors(site, fixed={'preview': Previews(site)}, children={'devices': DevicesOf(site), 'capacity': Capacity(site)})
 
 
 class Flavors(collection.Collection):
@@ -74,6 +77,16 @@ class DevicesOf(Resource):
         """The devices that a flavor means, the oldest first."""
         return listing.page(self.site, call, views.DEVICE, pci_flavor.rows, path=f'pci_flavors/{ident}/devices',
                             filters={'flavor': ident})
+
+
+class Capacity(Resource):
+    """GET /v1/pci_flavors/IDENT/capacity"""
+
+    @expose(answer=_CAPACITY)
+    def list(self, call, ident):
+        """What can be had by a flavor now: its own devices, those shared with other flavors, and what each node can give."""
+        found, most = pci_flavor.capacity(self.site.database, ident), self.site.conf.api.max_limit
+        return {**found, 'nodes': found['nodes'][:most], 'nodes_in_all': len(found['nodes'])}
 
 
 class Allowed(frozenset):

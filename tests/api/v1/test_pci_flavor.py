@@ -127,3 +127,28 @@ def test_what_is_not_public_has_an_owner_and_preview_is_no_name(api):
     assert 'is a word of the API' in fault(make(api, name='preview'))
     assert api.patch('/v1/pci_flavors/gpu', [{'op': 'remove', 'path': '/owner'}]).status_code == 400
     assert api.get('/v1/pci_flavors?owner=team-a').json['pci_flavors'][0]['match'] == ALL_GPUS
+
+
+def capacity(api, name):
+    return api.get(f'/v1/pci_flavors/{name}/capacity').json
+
+
+def test_capacity_tells_what_is_shared_and_what_each_node_can_give(api, database, nodes):
+    make(api, 'gpu')
+    make(api, 'all', [{'vendor_id': '10de'}, {'vendor_id': '8086'}])
+    found = capacity(api, 'all')
+    assert (found['devices'], found['exclusive'], found['shared'], found['satisfiable']) == (4, 2, {'gpu': 2}, 4)
+    assert [(one['name'], one['satisfiable']) for one in found['nodes']] == [('n0', 2), ('n1', 2)], 'n2 and n3 are not free'
+    assert capacity(api, 'gpu')['shared'] == {'all': 2}
+
+
+def test_a_card_and_its_functions_are_not_counted_twice(api, database, nodes):
+    vfs = [{'vendor_id': '8086', 'function': 'vf', 'parent': '0000:02:00.0', 'address': f'0000:02:01.{number}'}
+           for number in range(3)]
+    [first, *_] = pci.add(database, nodes[0], *vfs)
+    make(api, 'nic', [{'vendor_id': '8086'}])
+    found = {one['name']: (one['devices'], one['satisfiable']) for one in capacity(api, 'nic')['nodes']}
+    assert found == {'n0': (4, 3), 'n1': (1, 1)}
+    pci.claim(database, first, {'pci': []})
+    found = {one['name']: (one['devices'], one['satisfiable']) for one in capacity(api, 'nic')['nodes']}
+    assert found['n0'] == (2, 2), 'the card goes with its function'
