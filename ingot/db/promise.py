@@ -67,9 +67,8 @@ def _heir(connection, device):
     if device['unit'] or device['state'] != 'claimed':
         return None
     wanted = _matches(connection, device)
-    near = connection.execute(sa.select(_devices).where(
-        _devices.c.node_id == device['node_id'], _devices.c.removed_at.is_(None)).order_by(_devices.c.address)).mappings()
-    near = [row.parse(_devices, found) for found in near]
+    near = [row.parse(_devices, found) for found in connection.execute(sa.select(_devices).where(
+        _devices.c.node_id == device['node_id']).order_by(_devices.c.address)).mappings()]
     for other in near:
         if states.counts(other) and _is_equal(device, other, wanted) and not _is_excluded(other, device, near) \
                 and _take(connection, other, device):
