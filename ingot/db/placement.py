@@ -203,7 +203,7 @@ def drifted(database, providers, is_mine):
     with database.read() as connection:
         told = {node: (said, generation) for node, said, generation in connection.execute(
             sa.select(TOLD.c.node, TOLD.c.said, TOLD.c.provider_generation)) if is_mine(node)}
-        for node in connection.execute(sa.select(*_COLUMNS).execution_options(yield_per=_CHUNK)).mappings():
+        for node in _every(connection):
             uuid = node['uuid']
             if is_mine(uuid):
                 said, generation = told.pop(uuid, (None, None))
@@ -211,6 +211,14 @@ def drifted(database, providers, is_mine):
                 if said != should or generation is None or generation != providers.get(uuid):
                     found.append(uuid)
     return found + list(told)           # and nodes that are no more
+
+
+def _every(connection):
+    """All nodes, some at once: a cursor of the server would need a transaction."""
+    query, last = sa.select(_NODES.c.id, *_COLUMNS).order_by(_NODES.c.id).limit(_CHUNK), 0
+    while rows := connection.execute(query.where(_NODES.c.id > last)).mappings().all():
+        yield from rows
+        last = rows[-1]['id']
 
 
 def is_share(uuid, host, hosts):

@@ -113,3 +113,20 @@ def test_doubt_is_not_forgotten_by_who_had_nothing_to_tell(database):
     placement.settle(database, [], {node: placement.Result(said, 7, 7, is_pushed=False)})
     assert placement.look(database, node)[1]['provider_generation'] is None
     assert len(placement.waiting(database)) == len(rows) + 1, 'it is looked at again'
+
+
+def test_drift_is_found_in_every_page(database, monkeypatch):
+    monkeypatch.setattr(placement, '_CHUNK', 3)
+    with database.write() as connection:
+        for number in range(8):
+            connection.execute(sa.insert(models.nodes).values(
+                uuid=f'u{number}', driver='d', created_at='t', power_state='power on', provision_state='available',
+                resource_class='a'))
+    said, every = placement.wanted(FREE), {f'u{number}': 1 for number in range(8)}
+    placement.settle(database, [], {node: placement.Result(said, 1) for node in [*every, 'gone']})
+    placement.settle(database, [found.id for found in placement.waiting(database)], {})
+    assert placement.drifted(database, every, lambda node: True) == ['gone']
+    assert placement.drifted(database, every | {'u4': 2, 'u7': 9}, lambda node: node != 'u7') == ['u4', 'gone']
+    with database.write() as connection:
+        connection.execute(sa.update(models.nodes).where(models.nodes.c.uuid == 'u6').values(maintenance=True))
+    assert placement.drifted(database, {name: 1 for name in every if name != 'u1'}, lambda node: True) == ['u1', 'u6', 'gone']
