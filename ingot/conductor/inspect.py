@@ -46,7 +46,8 @@ def _store(task, found, plugin_data):
 
     after = {}
 
-    def decide(row):
+    def decide(row):                 # again, when a client has changed the row meanwhile
+        after.clear()
         after.update(review.decide(row, {
             'properties': row['properties'] | properties(found), 'inspection_started_at': None,
             'inspection_finished_at': now(), 'last_inspected_at': now(), **boot_mode(found), **inventory.machine(found)}))
