@@ -56,14 +56,6 @@ def abort(baremetal, uuid):
                                                  headers={'X-OpenStack-Ironic-API-Version': VERSION}))
 
 
-def ask(method, path, **kwargs):
-    """The document that ``method`` (of the proxy) gets at ``path``, of what is Ingot's own."""
-    from openstack import exceptions
-    answer = method(path, headers={'X-OpenStack-Ironic-API-Version': VERSION}, **kwargs)
-    exceptions.raise_from_response(answer)
-    return answer.json()
-
-
 def reporting(action):
     """What ``action`` returns; where it fails, the exit status that ``ingot`` has for it, and the reason on standard error."""
     import keystoneauth1.exceptions as keystone

@@ -167,7 +167,7 @@ def backfill(baremetal, options):
     except ValueError as error:
         raise errors.Invalid(f'{options.file} is no JSON: {error}.') from None
     found = client.ask(baremetal.post, '/nodes/backfill', json={
-        'rules': rules, 'dry_run': options.dry_run, 'overwrite': options.overwrite})
+        'rules': rules, 'dry_run': options.dry_run, 'overwrite': options.overwrite}).json()
     if options.output == 'json':
         print(json.dumps(found, indent=2))
         return

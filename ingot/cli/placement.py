@@ -22,7 +22,7 @@ def run(options):
 
 def show_status(baremetal, options):
     """Exit status 1 when something was refused."""
-    found = client.ask(baremetal.get, '/placement')
+    found = client.ask(baremetal.get, '/placement').json()
     if options.output == 'json':
         print(json.dumps(found, indent=2))
     elif not found['enabled']:

@@ -19,4 +19,4 @@ def run(options):
 
 
 def list_classes(baremetal, options):
-    show_rows(client.ask(baremetal.get, '/resource_classes')['resource_classes'], COLUMNS, options.output)
+    show_rows(client.ask(baremetal.get, '/resource_classes').json()['resource_classes'], COLUMNS, options.output)
