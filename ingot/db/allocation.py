@@ -20,6 +20,8 @@ TABLE, _NODES, _DEVICES = models.allocations, models.nodes, models.devices
 STORE = Store('allocation', TABLE, named=True, hidden=('wanted', 'why', 'gang', 'placement_group', 'priority', 'expires_at'))
 #: How often somebody who loses a race decides again.
 TRIES = 20
+#: For so long after a lost race nobody goes for the first node that fits: others do the same.
+_CROWDED_SECONDS = 10
 
 #: States on the way to somewhere in which a node may lose its allocation all the same.
 _RELEASABLE = states.STABLE - {'active'} | {
@@ -36,7 +38,8 @@ def create(database, values, columns, wanted=None):
     Returns ``columns`` of the first as they were before the decision, "allocating": so clients know it, and look again.
     """
     wanted = wanted or {}
-    for attempt in range(TRIES):
+    crowd = database.remember('crowd', _CROWDED_SECONDS, lambda: 0)
+    for attempt in range(crowd, TRIES + crowd):
         decided = decision.decide(database, {**values, **wanted}, attempt=attempt)
         try:
             with attempting(database) as connection:
@@ -46,6 +49,8 @@ def create(database, values, columns, wanted=None):
                 return told
         except errors.Outdated as error:
             lost = error
+            database.forget('crowd')
+            database.remember('crowd', _CROWDED_SECONDS, lambda: 1)
     return _give_up(database, values, wanted, columns, lost)
 
 

@@ -88,10 +88,9 @@ def _needs(wanted, group):
 
 
 def _spread(nodes, count, attempt):
-    """Who lost a race takes half of the nodes, by chance, so that not all meet at the next one again."""
-    if attempt and len(nodes) >= 4 * count:
-        return random.sample(nodes, len(nodes) // 2)
-    return nodes
+    """Who lost a race takes some of the nodes, by chance, so that not all meet at the next one again."""
+    some = max(6 * count, len(nodes) // 10)
+    return random.sample(nodes, some) if attempt and some < len(nodes) else nodes
 
 
 def _decided(candidates, request, group, known):

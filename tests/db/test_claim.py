@@ -217,3 +217,25 @@ def test_many_at_once_over_few_nodes(database):
     assert len(got) == 120
     assert stock.flaws(database) == []
     assert got.count('active') > 20
+
+
+@pytest.mark.parametrize(('where', 'table', 'values'), [
+    ('_nodes', models.nodes, {'generation': 99}), ('_nodes', models.nodes, {'instance_uuid': 'somebody'}),
+    ('_devices', models.devices, {'state': 'draining'}), ('_devices', models.devices, {'allocation_id': 1})])
+def test_what_changes_between_a_look_and_the_write_is_not_taken(database, monkeypatch, where, table, values):
+    """The look inside of a claim locks nothing: what counts is what the UPDATE finds."""
+    stock.fill(database, 1)
+    [pick] = decision.decide(database, {**GOLD, **REQUESTS[0]}).picks
+    look = getattr(claim, where)
+
+    def look_and_lose(connection, *args):
+        found = look(connection, *args)
+        if seen:
+            connection.execute(sa.update(table).values(values))
+        seen.append(found)
+        return found
+    seen = [] if where == '_nodes' else [None]      # nodes are looked at once more, before anything is written
+    monkeypatch.setattr(claim, where, look_and_lose)
+    with pytest.raises(errors.Outdated, match='somebody else just now'):
+        allocation.take(database, GOLD, [pick], SHOWN)
+    assert {one['state'] for one in stock.devices(database)} == {'ready'}
