@@ -20,7 +20,7 @@ _PARAMETER = re.compile(r'%\((\w+)\)s')
 
 class Write(NamedTuple):
     """A statement, made once, with the values of its parameters (a list: of each time that it is executed). ``missing``: the
-    error to be raised when it finds no row. An INSERT has values for all columns: defaults are not filled in."""
+    error to be raised when it finds no row. An INSERT has values for all columns, and no condition has IN."""
 
     query: Any
     values: dict | list
@@ -92,8 +92,9 @@ def _compound(dialect, shape, table):
     parts, parameters, constants = ['START TRANSACTION'], [], {}
     for number, (query, keys, is_needed) in enumerate(shape):
         compiled = query.compile(dialect=dialect, column_keys=list(keys))
-        if compiled.prefetch:
-            raise TypeError(f'A batch fills in no defaults: {", ".join(column.name for column in compiled.prefetch)}.')
+        unknown = [*(column.name for column in compiled.prefetch), *(parameter.key for parameter in compiled.post_compile_params)]
+        if unknown:
+            raise TypeError(f'A batch fills in no defaults, and knows no IN: {", ".join(unknown)}.')
         parts.append(_PARAMETER.sub(lambda found, number=number: f'%(w{number}_{found[1]})s', compiled.string))
         named = {name: f'w{number}_{name}' for name in compiled.params}
         processors = compiled._bind_processors

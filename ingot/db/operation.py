@@ -23,7 +23,7 @@ _CHANGE = sa.update(_ops).where(_ops.c.uuid == sa.bindparam('its_uuid'))
 _INSERT = one.insertion(_ops).inline()
 _MINT = _CHANGE.where(_ops.c.session_hash.is_(None))
 _FORGET = sa.update(_ops).where(_ops.c.node_id == sa.bindparam('its_node')).values(configdrive=None)
-_END = sa.update(_ops).where(_ops.c.uuid == sa.bindparam('its_uuid'), _ops.c.status.in_(LIVE)).values(
+_END = _CHANGE.where(sa.or_(*(_ops.c.status == status for status in LIVE))).values(
     status='failed', error=sa.func.coalesce(_ops.c.error, sa.bindparam('reason')), finished_at=sa.bindparam('present'), plan=None,
     admitted_at=None)
 _ONE = _WITH_NODE.where(_ops.c.uuid == sa.bindparam('its_uuid'))

@@ -6,7 +6,6 @@ from ingot.db import batch, models, row
 from ingot.db.engine import now
 from ingot.db.node import matching, missing
 
-
 #: As many new rows have a statement each, more are inserted at once.
 _FEW = 4
 
@@ -41,7 +40,9 @@ class Parts:
         new = [row.dump(self.table, {**self._empty, **one, 'node_id': node_id, 'created_at': now()})
                for key, one in told.items() if key not in known]
         added = [new] if len(new) > _FEW else new
-        return [*gone, *(batch.Write(self._insert, values) for values in added), *(write for key in known.keys() & told.keys() for write in self._changing(known[key], told[key]))]
+        inserts = [batch.Write(self._insert, values) for values in added]
+        changes = [write for key in known.keys() & told.keys() for write in self._changing(known[key], told[key])]
+        return [*gone, *inserts, *changes]
 
     def _changing(self, known, one):
         changed = {name: value for name, value in one.items() if value != known[name] and name not in self.first}

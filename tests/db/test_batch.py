@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oslo_db import exception
 
 from ingot import errors
-from ingot.db import batch, models, one, row
+from ingot.db import batch, models, one, operation, row
 from ingot.db.engine import now
 
 _nodes, _events = models.nodes, models.events
@@ -22,6 +22,13 @@ _EMPTY = {column.name: column.default.arg if column.default and column.default.i
 _GONE = errors.NotFound('It is not there.')
 #: What UTF-8 has, but for NUL, which PostgreSQL's text has not.
 _TEXT = st.text(st.characters(exclude_categories=('Cs',), exclude_characters='\0'), max_size=40)
+
+
+@pytest.fixture(autouse=True)
+def met(database):
+    """What a server can do is known from the first connection on; until then it gets one write after the other."""
+    with database.read():
+        assert batch.is_compound(database) == (database.engine.dialect.name in ('mysql', 'mariadb'))
 
 
 def new(**values):
@@ -104,6 +111,17 @@ def test_an_insert_without_all_values_is_refused(database):
     if batch.is_compound(database):
         with pytest.raises(TypeError, match='generation'):
             batch.send(database, [short])
+
+
+def test_the_operation_that_a_request_ends(database):
+    assert batch.send(database, [operation.ending(str(uuid.uuid4()), 'Ended by the request.')])
+
+
+def test_a_list_of_values_is_refused(database):
+    named = sa.delete(_nodes).where(_nodes.c.name.in_(['a', 'b']))
+    if batch.is_compound(database):
+        with pytest.raises(TypeError, match='knows no IN'):
+            batch.send(database, [batch.Write(named, {})])
 
 
 def test_no_row(database):
