@@ -5,7 +5,7 @@ import json
 import sys
 
 from ingot.cli import client
-from ingot.cli.allocation import ask, show_allocation, tell_why
+from ingot.cli.allocation import show_allocation, tell_why
 from ingot.cli.node import show_rows
 
 CANDIDATE_COLUMNS = ('node', 'name', 'generation', 'score', 'devices')
@@ -60,7 +60,7 @@ def run(options):
 
 
 def _decide(baremetal, options):
-    found = ask(baremetal.post, '/decisions', json=body(options)).json()
+    found = client.ask(baremetal.post, '/decisions', json=body(options)).json()
     if options.output == 'json':
         print(json.dumps(found, indent=2))
     elif found['candidates']:
@@ -72,8 +72,8 @@ def _decide(baremetal, options):
 
 def _allocate(baremetal, options):
     """Exit status 1 when nothing fits."""
-    made = ask(baremetal.post, '/allocations', json=body(options)).json()
-    found = [ask(baremetal.get, f'/allocations/{uuid}').json() for uuid in made.get('allocations', [made['uuid']])]
+    made = client.ask(baremetal.post, '/allocations', json=body(options)).json()
+    found = [client.ask(baremetal.get, f'/allocations/{uuid}').json() for uuid in made.get('allocations', [made['uuid']])]
     if options.output == 'json':
         print(json.dumps(found, indent=2))
     for one in found:

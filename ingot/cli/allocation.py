@@ -7,7 +7,6 @@ from ingot.cli import client
 from ingot.cli.node import show_rows
 
 COLUMNS = ('uuid', 'name', 'resource_class', 'state', 'node_uuid', 'owner')
-_VERSION = {'X-OpenStack-Ironic-API-Version': client.VERSION}
 
 
 def arguments(parser):
@@ -33,28 +32,14 @@ def run(options):
     return client.reporting(lambda: options.action(client.connect(options.url), options))
 
 
-def ask(method, path, **kwargs):
-    """The answer to a request; the SDK's exception when it is refused."""
-    from openstack import exceptions
-    answer = method(path, headers=_VERSION, **kwargs)
-    exceptions.raise_from_response(answer)
-    return answer
-
-
 def list_allocations(baremetal, options):
     given = {'state': options.state, 'owner': options.owner, 'node': options.node, 'resource_class': options.resource_class}
-    query, rows = {name: value for name, value in given.items() if value is not None}, []
-    while True:
-        page = ask(baremetal.get, '/allocations', params=query).json()
-        rows += page['allocations']
-        if 'next' not in page:
-            break
-        query['marker'] = page['allocations'][-1]['uuid']
-    show_rows(rows, COLUMNS, options.output)
+    query = {name: value for name, value in given.items() if value is not None}
+    show_rows(list(client.pages(baremetal, '/allocations', 'allocations', query)), COLUMNS, options.output)
 
 
 def show(baremetal, options):
-    show_allocation(ask(baremetal.get, f'/allocations/{options.allocation}').json(), options.output)
+    show_allocation(client.ask(baremetal.get, f'/allocations/{options.allocation}').json(), options.output)
 
 
 def show_allocation(found, output):
@@ -75,4 +60,4 @@ def tell_why(why, *, is_long):
 
 
 def delete(baremetal, options):
-    ask(baremetal.delete, f'/allocations/{options.allocation}', params={'gang': 'true'} if options.gang else {})
+    client.ask(baremetal.delete, f'/allocations/{options.allocation}', params={'gang': 'true'} if options.gang else {})

@@ -97,7 +97,8 @@ DEPLOY = (
     Step('validate',         validate),
     Step('fetch image',      fetch_image,      undo=release_image, seconds=fetch_seconds),
     Step('export image',     export_image,     undo=withdraw_export),    # read-only LUN, CHAP of this deployment
-    Step('publish ramdisk',  publish,          undo=withdraw_boot, prepare=mint_token, seconds=fetch_seconds),   # record, one-time token
+    # The boot record for its MACs, with a one-time token.
+    Step('publish ramdisk',  publish,          undo=withdraw_boot, prepare=mint_token, seconds=fetch_seconds),
     Step('start ramdisk',    start,            undo=power_off, seconds=fetch_seconds),
     Step('await machine',    await_machine),                             # WAIT: the agent works alone, then reports
     Step('withdraw export',  put_away),

@@ -136,7 +136,8 @@ def test_a_member_that_came_meanwhile_is_seen(filled, monkeypatch):
 def test_a_gang_is_looked_for_beyond_the_first_that_are_read(database):
     stock.fill(database, 60, board=())
     with database.write() as connection:
-        connection.execute(sa.update(models.node_inventory).where(models.node_inventory.c.node_id % 6 != 0).values(inventory='{}'))
+        inventories = models.node_inventory
+        connection.execute(sa.update(inventories).where(inventories.c.node_id % 6 != 0).values(inventory='{}'))
     assert len(ask(database, {'count': 10, 'where': ['cpu.count >= 16']})) == 10
 
 
