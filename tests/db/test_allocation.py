@@ -59,6 +59,7 @@ def test_what_is_deployed_stays(filled):
     set_nodes(filled, models.nodes.c.id == one['node_id'], provision_state='deploying')
     pass_time(filled)
     assert allocation.expire(filled) == 0
+    assert allocation._expire(filled, one['uuid']) == 0, 'it began since we looked'
     assert allocation.STORE.get(filled, one['uuid'])['state'] == 'active'
 
 
@@ -136,8 +137,8 @@ def test_a_member_that_came_meanwhile_is_seen(filled, monkeypatch):
 def test_a_gang_is_looked_for_beyond_the_first_that_are_read(database):
     stock.fill(database, 60, board=())
     with database.write() as connection:
-        inventories = models.node_inventory
-        connection.execute(sa.update(inventories).where(inventories.c.node_id % 6 != 0).values(inventory='{}'))
+        found = models.node_inventory
+        connection.execute(sa.update(found).where(found.c.node_id % 6 != 0).values(inventory='{}'))
     assert len(ask(database, {'count': 10, 'where': ['cpu.count >= 16']})) == 10
 
 
