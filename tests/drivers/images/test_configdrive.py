@@ -20,7 +20,7 @@ NAMES = {'rr_path': 'utf-8', 'joliet_path': 'utf-16-be'}
 
 
 def pack(content):
-    return base64.b64encode(gzip.compress(content)).decode()
+    return base64.b64encode(gzip.compress(content, mtime=0)).decode()
 
 
 def unpack(text):
