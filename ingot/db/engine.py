@@ -47,6 +47,9 @@ class Database:
     Unavailable when there can be no database at ``url``, and DatabaseFailed from ``read`` and ``write`` when it fails later.
     """
 
+    #: Whether the outbox for OpenStack Placement is filled.
+    tells_placement = False
+
     def __init__(self, url):
         with usable(url):
             self._open(url)
@@ -94,13 +97,9 @@ class Database:
             connection.commit()
 
     def tell_placement(self):
-        """From now on the outbox for OpenStack Placement is filled: see ``db.placement``."""
+        """From now on the outbox is filled: see ``db.placement``."""
+        self.tells_placement = True
         self._writer.update_execution_options(tells_placement=True)
-
-    @property
-    def tells_placement(self):
-        """Whether it is."""
-        return self._writer.get_execution_options().get('tells_placement', False)
 
     def remember(self, name, seconds, make):
         """What ``make()`` gave at most ``seconds`` ago."""
