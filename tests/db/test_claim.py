@@ -219,9 +219,12 @@ def test_many_at_once_over_few_nodes(database):
     assert got.count('active') > 20
 
 
+SOME_ALLOCATION = sa.select(sa.func.max(models.allocations.c.id)).scalar_subquery()
+
+
 @pytest.mark.parametrize(('where', 'table', 'values'), [
     ('_nodes', models.nodes, {'generation': 99}), ('_nodes', models.nodes, {'instance_uuid': 'somebody'}),
-    ('_devices', models.devices, {'state': 'draining'}), ('_devices', models.devices, {'allocation_id': 1})])
+    ('_devices', models.devices, {'state': 'draining'}), ('_devices', models.devices, {'allocation_id': SOME_ALLOCATION})])
 def test_what_changes_between_a_look_and_the_write_is_not_taken(database, monkeypatch, where, table, values):
     """The look inside of a claim locks nothing: what counts is what the UPDATE finds."""
     stock.fill(database, 1)
