@@ -2,7 +2,11 @@
 
 import contextlib
 import os
+import pathlib
 import subprocess
+import tempfile
+
+import sqlalchemy as sa
 
 from ingot import concurrency
 from ingot.cli import stage
@@ -55,3 +59,14 @@ def server(folder):
         yield server.url
     finally:
         server.stop()
+
+
+def place(stack, name):
+    """(folder, URL) of a database of its own on a MariaDB of its own."""
+    folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f'ingot-{name}-')))
+    folder.chmod(0o755)
+    (folder / 'database').mkdir()
+    url = stack.enter_context(server(folder / 'database'))
+    with sa.create_engine(f'{url}/mysql', isolation_level='AUTOCOMMIT').connect() as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE {name}')
+    return folder, f'{url}/{name}'

@@ -10,15 +10,7 @@ COLUMNS = ('uuid', 'name', 'resource_class', 'state', 'node_uuid', 'owner')
 
 
 def arguments(parser):
-    commands = parser.add_subparsers(dest='what', required=True, metavar='ACTION')
-
-    def add(name, text, action):
-        sub = commands.add_parser(name, help=text, description=f'ingot allocation {name}: {text}.')
-        client.arguments(sub)
-        sub.add_argument('-o', '--output', choices=['table', 'json'], default='table')
-        sub.set_defaults(action=action)
-        return sub
-
+    add = client.actions(parser, 'allocation')
     listing = add('list', 'all allocations', list_allocations)
     for name in ('state', 'owner', 'node', 'resource-class'):
         listing.add_argument(f'--{name}', help='only those')

@@ -20,6 +20,19 @@ def arguments(parser):
                         help=f'the API (default: $INGOT_URL; with OS_CLOUD set, that cloud; else {DEFAULT_URL})')
 
 
+def actions(parser, noun):
+    """``add(name, text, action)`` for the actions of ``ingot NOUN``: the parser of one, with what all of them take."""
+    commands = parser.add_subparsers(dest='what', required=True, metavar='ACTION')
+
+    def add(name, text, action):
+        sub = commands.add_parser(name, help=text, description=f'ingot {noun} {name}: {text}.')
+        arguments(sub)
+        sub.add_argument('-o', '--output', choices=['table', 'json'], default='table')
+        sub.set_defaults(action=action)
+        return sub
+    return add
+
+
 def connect(url=None):
     """openstacksdk's bare metal proxy for ``url``, or for the cloud that the environment names."""
     import openstack

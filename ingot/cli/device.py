@@ -16,15 +16,7 @@ WISHES = {'enable': ('ready', 'let requests have devices that the host offers'),
 
 
 def arguments(parser):
-    commands = parser.add_subparsers(dest='what', required=True, metavar='ACTION')
-
-    def add(name, text, action):
-        sub = commands.add_parser(name, help=text, description=f'ingot device {name}: {text}.')
-        client.arguments(sub)
-        sub.add_argument('-o', '--output', choices=['table', 'json'], default='table')
-        sub.set_defaults(action=action)
-        return sub
-
+    add = client.actions(parser, 'device')
     listing = add('list', 'devices of one node, or of all', list_devices)
     listing.add_argument('node', nargs='?', help='uuid or name')
     listing.add_argument('--state', choices=device.STATES)

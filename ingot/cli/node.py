@@ -20,15 +20,12 @@ COLUMNS = ('uuid', 'name', 'power_state', 'provision_state', 'maintenance')
 
 
 def arguments(parser):
-    commands = parser.add_subparsers(dest='what', required=True, metavar='ACTION')
+    action_of = client.actions(parser, 'node')
 
     def add(name, text, action, *, is_single=True):
-        sub = commands.add_parser(name, help=text, description=f'ingot node {name}: {text}.')
-        client.arguments(sub)
-        sub.add_argument('-o', '--output', choices=['table', 'json'], default='table')
+        sub = action_of(name, text, action)
         if is_single:
             sub.add_argument('node', help='uuid or name')
-        sub.set_defaults(action=action)
         return sub
 
     add('list', 'all nodes', list_nodes, is_single=False)

@@ -17,15 +17,12 @@ _NODE = ('name', 'node', 'matching', 'available', 'by_state')
 
 
 def arguments(parser):
-    commands = parser.add_subparsers(dest='what', required=True, metavar='ACTION')
+    action_of = client.actions(parser, 'pci-flavor')
 
     def add(name, text, action, *, is_single=True):
-        sub = commands.add_parser(name, help=text, description=f'ingot pci-flavor {name}: {text}.')
-        client.arguments(sub)
-        sub.add_argument('-o', '--output', choices=['table', 'json'], default='table')
+        sub = action_of(name, text, action)
         if is_single:
             sub.add_argument('flavor', help='uuid or name')
-        sub.set_defaults(action=action)
         return sub
 
     add('list', 'all flavors', list_flavors, is_single=False)

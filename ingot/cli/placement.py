@@ -9,15 +9,11 @@ COLUMNS = ('node', 'failures', 'told_at', 'error')
 
 
 def arguments(parser):
-    commands = parser.add_subparsers(dest='what', required=True, metavar='ACTION')
-    sub = commands.add_parser('status', help='what it has still to hear of, and what it refused',
-                              description='ingot placement status: what it has still to hear of, and what it refused.')
-    client.arguments(sub)
-    sub.add_argument('-o', '--output', choices=['table', 'json'], default='table')
+    client.actions(parser, 'placement')('status', 'what it has still to hear of, and what it refused', show_status)
 
 
 def run(options):
-    return client.reporting(lambda: show_status(client.connect(options.url), options))
+    return client.reporting(lambda: options.action(client.connect(options.url), options))
 
 
 def show_status(baremetal, options):

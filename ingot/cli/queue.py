@@ -15,15 +15,7 @@ _VERSION = {'X-OpenStack-Ironic-API-Version': client.VERSION}
 
 
 def arguments(parser):
-    commands = parser.add_subparsers(dest='what', required=True, metavar='ACTION')
-
-    def add(name, text, action):
-        sub = commands.add_parser(name, help=text, description=f'ingot queue {name}: {text}.')
-        client.arguments(sub)
-        sub.add_argument('-o', '--output', choices=['table', 'json'], default='table')
-        sub.set_defaults(action=action)
-        return sub
-
+    add = client.actions(parser, 'queue')
     add('list', 'what waits, and why', list_waiting).add_argument('--node', help='of this node only (uuid or name)')
     add('policies', 'how much may be in flight', list_policies)
     for name, text, action in (('set', 'change how much may be in flight; it counts for what waits already', set_policy),

@@ -7,15 +7,11 @@ COLUMNS = ('name', 'nodes', 'available', 'allocated', 'unavailable')
 
 
 def arguments(parser):
-    commands = parser.add_subparsers(dest='what', required=True, metavar='ACTION')
-    sub = commands.add_parser('list', help='all of them, with counts', description='ingot resource-class list: all of them, '
-                              'with counts.')
-    client.arguments(sub)
-    sub.add_argument('-o', '--output', choices=['table', 'json'], default='table')
+    client.actions(parser, 'resource-class')('list', 'all of them, with counts', list_classes)
 
 
 def run(options):
-    return client.reporting(lambda: list_classes(client.connect(options.url), options))
+    return client.reporting(lambda: options.action(client.connect(options.url), options))
 
 
 def list_classes(baremetal, options):

@@ -18,7 +18,6 @@ import platform
 import random
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 
@@ -51,21 +50,10 @@ def main(words):
         return work(options.worker[0], int(options.worker[1]), options.requests)
     print(f'{os.cpu_count()} cores, Python {platform.python_version()}, MariaDB; load {os.getloadavg()[0]:.1f}.\n')
     with contextlib.ExitStack() as stack:
-        flaws = race(place(stack, 'claims'), options)
+        flaws = race(mariadb.place(stack, 'claims'), options)
         if options.theirs:
             beside(stack, options)
     return 1 if flaws else 0
-
-
-def place(stack, name):
-    """(folder, URL) of a database of its own on a MariaDB of its own."""
-    folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f'ingot-{name}-')))
-    folder.chmod(0o755)
-    (folder / 'database').mkdir()
-    url = stack.enter_context(mariadb.server(folder / 'database'))
-    with sa.create_engine(f'{url}/mysql', isolation_level='AUTOCOMMIT').connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE {name}')
-    return folder, f'{url}/{name}'
 
 
 def work(url, seed, requests):
@@ -165,10 +153,10 @@ def is_under_way(database, options):
 def beside(stack, options):
     """The allocation API of both, asked for single nodes by ``--clients``."""
     print('| | requests | allocations a second | p50 ms | CPU ms of the server |\n|---|---|---|---|---|')
-    folder, url = place(stack, 'ironic')
+    folder, url = mariadb.place(stack, 'ironic')
     port, pid = stack.enter_context(peer.ironic(folder, url))
     tell('Ironic 39.0.0', port, pid, url, options)
-    folder, url = place(stack, 'ingot')
+    folder, url = mariadb.place(stack, 'ingot')
     address, process = stack.enter_context(serve.ingot(folder, url, conductor__enabled_drivers='fake-hardware'))
     tell('Ingot', urllib.parse.urlsplit(address).port, process.pid, url, options)
 

@@ -10,10 +10,8 @@ CPU milliseconds of the server's process, and the statements that MariaDB was se
 import argparse
 import contextlib
 import os
-import pathlib
 import platform
 import sys
-import tempfile
 import time
 import urllib.parse
 
@@ -106,19 +104,11 @@ def main(words):
 
 def start(stack, options):
     """Both servers, each with a folder and a MariaDB of its own."""
-    def place(name):
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f'ingot-cycle-{name}-')))
-        folder.chmod(0o755)
-        (folder / 'database').mkdir()
-        url = stack.enter_context(mariadb.server(folder / 'database'))
-        with sa.create_engine(f'{url}/mysql', isolation_level='AUTOCOMMIT').connect() as connection:
-            connection.exec_driver_sql(f'CREATE DATABASE {name}')
-        return folder, f'{url}/{name}'
     if options.theirs:
-        folder, url = place('ironic')
+        folder, url = mariadb.place(stack, 'ironic')
         port, pid = stack.enter_context(peer.ironic(folder, url))
         yield Server('Ironic 39.0.0', port, pid, url, options.theirs, options.clients)
-    folder, url = place('ingot')
+    folder, url = mariadb.place(stack, 'ingot')
     address, process = stack.enter_context(serve.ingot(folder, url, conductor__automated_clean=False,
                                                        conductor__enabled_drivers='fake-hardware'))
     yield Server('Ingot', urllib.parse.urlsplit(address).port, process.pid, url, options.nodes, options.clients)
