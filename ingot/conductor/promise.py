@@ -12,7 +12,7 @@ _HELD = ('claimed', 'in_use', 'draining')
 
 def check(task):
     """InvalidState when a device of the node's allocation is away or has failed: what was promised cannot be had any more."""
-    for device in promise.devices(task.database, task.node):
+    for device in _devices(task):
         if device['state'] not in _HELD:
             reason = f': {device["state_reason"]}' if device['state_reason'] else ''
             raise errors.InvalidState(
@@ -23,8 +23,13 @@ def check(task):
 
 def actions(task):
     """The action of the plan that looks for the claimed devices; none where nothing is claimed."""
-    found = promise.devices(task.database, task.node)
+    found = _devices(task)
     return [{'action': 'verify devices', 'devices': list(map(_told, found))}] if found else []
+
+
+def _devices(task):
+    """The claimed devices; a node without an allocation, as most are, has none, and nothing is asked of the database."""
+    return promise.devices(task.database, task.node) if task.node['allocation_uuid'] else []
 
 
 def _told(device):
@@ -66,12 +71,13 @@ def _reason(breach):
 
 def put_to_use(task):
     """With the write that ends the deployment, claimed devices are in use."""
-    task.note(also=functools.partial(promise.put_to_use, node=task.node))
+    if task.node['allocation_uuid']:
+        task.note(also=functools.partial(promise.put_to_use, node=task.node))
 
 
 def metadata(task):
     """The claimed devices as an instance's meta_data.json tells of them: the shape of OpenStack Nova's device metadata."""
-    return [_described(device) for device in promise.devices(task.database, task.node)]
+    return [_described(device) for device in _devices(task)]
 
 
 def _described(device):
