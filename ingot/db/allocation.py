@@ -61,9 +61,14 @@ def attempting(database):
         with database.write() as connection:
             yield connection
     except errors.DatabaseFailed as error:
-        if isinstance(error.__cause__, exception.DBDeadlock):
+        if _is_broken_off(error):
             raise errors.Outdated('The database broke off a claim for the sake of another one.') from error
         raise
+
+
+def _is_broken_off(error):
+    """Whether a DatabaseFailed is what the server calls a deadlock: nothing has happened, and the same may be tried again."""
+    return isinstance(error.__cause__, exception.DBDeadlock)
 
 
 def _insert(connection, values, wanted, decided):
@@ -173,7 +178,13 @@ def delete(database, ident, *, generation=None, is_gang=False):
                 other = STORE.lock(connection, uuid, None)
                 _give_back(connection, other)
                 one.remove(connection, TABLE, other['id'])
-    STORE.delete(database, ident, generation=generation, also=others)
+    for left in reversed(range(TRIES)):
+        try:
+            STORE.delete(database, ident, generation=generation, also=others)
+            break
+        except errors.DatabaseFailed as error:      # its devices are looked for by an index that who claims others is writing to
+            if not left or not _is_broken_off(error):
+                raise
 
 
 def _give_back(connection, current):

@@ -3,6 +3,7 @@
 import orjson
 import pytest
 import sqlalchemy as sa
+from oslo_db import exception
 
 from ingot import errors
 from ingot.db import allocation, clock, decision, event, facts, models, placement_group, stats
@@ -183,3 +184,22 @@ def test_a_flavor_of_somebody_else_cannot_be_asked_for(filled):
         ask(filled, GPU)
     set_nodes(filled, models.nodes.c.id > 0, owner='ann')
     assert ask(filled, GPU, owner='ann')[0]['state'] == 'active'
+
+
+@pytest.mark.parametrize(('cause', 'is_retried'), [(exception.DBDeadlock(), True), (exception.DBConnectionError(), False)])
+def test_a_deletion_that_the_database_broke_off_is_tried_again(filled, monkeypatch, cause, is_retried):
+    [one], real, tries = ask(filled, GPU), allocation.STORE.delete, []
+
+    def delete(*args, **kwargs):
+        tries.append(args)
+        if len(tries) < 3:
+            raise errors.DatabaseFailed('The database failed.') from cause
+        return real(*args, **kwargs)
+    monkeypatch.setattr(allocation.STORE, 'delete', delete)
+    if is_retried:
+        allocation.delete(filled, one['uuid'])
+        assert len(tries) == 3
+        return
+    with pytest.raises(errors.DatabaseFailed):
+        allocation.delete(filled, one['uuid'])
+    assert len(tries) == 1
