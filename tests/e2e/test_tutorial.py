@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from ingot.concurrency import wait_for
 from ingot.lab import image
 from ingot.ramdisk import build
 from tests import tutorial
@@ -41,4 +42,4 @@ def test_a_reader_can_follow_the_tutorial_of_devices(home):
         shell.run('kill $SERVE; ingot lab down --folder $RACK', 60)
         shell.end()
     assert len(commands) > 30
-    assert left_running(home) == []
+    assert wait_for(lambda: not left_running(home), LONG), left_running(home)
