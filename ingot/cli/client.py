@@ -20,14 +20,19 @@ def arguments(parser):
                         help=f'the API (default: $INGOT_URL; with OS_CLOUD set, that cloud; else {DEFAULT_URL})')
 
 
-def actions(parser, noun):
-    """``add(name, text, action)`` for the actions of ``ingot NOUN``: the parser of one, with what all of them take."""
+def actions(parser, noun, single=None):
+    """``add(name, text, action)`` for the actions of ``ingot NOUN``: the parser of one, with what all of them take.
+
+    ``single``: the argument of those that are about one thing, which all are that are not added with ``is_single=False``.
+    """
     commands = parser.add_subparsers(dest='what', required=True, metavar='ACTION')
 
-    def add(name, text, action):
+    def add(name, text, action, *, is_single=True):
         sub = commands.add_parser(name, help=text, description=f'ingot {noun} {name}: {text}.')
         arguments(sub)
         sub.add_argument('-o', '--output', choices=['table', 'json'], default='table')
+        if single and is_single:
+            sub.add_argument(single, help='uuid or name')
         sub.set_defaults(action=action)
         return sub
     return add
@@ -52,21 +57,19 @@ def ask(method, path, **kwargs):
     return answer
 
 
-def pages(baremetal, path, noun, query):
-    """Every item of a list, page by page."""
+def pages(baremetal, path, noun, query, key='uuid'):
+    """Every item of a list, page by page; the ``key`` of its last item is where a page ends."""
     while True:
         page = ask(baremetal.get, path, params=query).json()
         yield from page[noun]
         if 'next' not in page:
             return
-        query = {**query, 'marker': page[noun][-1]['uuid']}
+        query = {**query, 'marker': page[noun][-1][key]}
 
 
 def abort(baremetal, uuid):
     """Stop what is under way. By hand, since openstacksdk asks for a version that cannot abort a deployment (1.110)."""
-    from openstack import exceptions
-    exceptions.raise_from_response(baremetal.put(f'/nodes/{uuid}/states/provision', json={'target': 'abort'},
-                                                 headers={'X-OpenStack-Ironic-API-Version': VERSION}))
+    ask(baremetal.put, f'/nodes/{uuid}/states/provision', json={'target': 'abort'})
 
 
 def reporting(action):

@@ -20,13 +20,7 @@ COLUMNS = ('uuid', 'name', 'power_state', 'provision_state', 'maintenance')
 
 
 def arguments(parser):
-    action_of = client.actions(parser, 'node')
-
-    def add(name, text, action, *, is_single=True):
-        sub = action_of(name, text, action)
-        if is_single:
-            sub.add_argument('node', help='uuid or name')
-        return sub
+    add = client.actions(parser, 'node', 'node')
 
     add('list', 'all nodes', list_nodes, is_single=False)
     add('show', 'everything about one node', show)

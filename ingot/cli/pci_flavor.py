@@ -17,13 +17,7 @@ _NODE = ('name', 'node', 'matching', 'available', 'by_state')
 
 
 def arguments(parser):
-    action_of = client.actions(parser, 'pci-flavor')
-
-    def add(name, text, action, *, is_single=True):
-        sub = action_of(name, text, action)
-        if is_single:
-            sub.add_argument('flavor', help='uuid or name')
-        return sub
+    add = client.actions(parser, 'pci-flavor', 'flavor')
 
     add('list', 'all flavors', list_flavors, is_single=False)
     add('show', 'everything about one flavor', show)

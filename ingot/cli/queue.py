@@ -11,7 +11,6 @@ from ingot.cli.node import show_rows
 COLUMNS = ('position', 'scope', 'node', 'flow', 'owner', 'queued_at', 'estimated_start', 'reason')
 _SETTINGS = ('mode', 'max_in_flight', 'points', 'order', 'pause_on_failure_ratio', 'failure_window')
 POLICY_COLUMNS = ('scope', *_SETTINGS, 'in_flight', 'points_in_use', 'waiting', 'paused_reason')
-_VERSION = {'X-OpenStack-Ironic-API-Version': client.VERSION}
 
 
 def arguments(parser):
@@ -52,46 +51,34 @@ def run(options):
     return client.reporting(lambda: options.action(client.connect(options.url), options))
 
 
-def _ask(method, path, **kwargs):
-    return _good(method(path, headers=_VERSION, **kwargs))
-
-
-def _good(answer):
-    from openstack import exceptions
-    exceptions.raise_from_response(answer)
-    return answer
-
-
 def _path(options):
     return f'/queue/policies/{options.group}'
 
 
 def list_waiting(baremetal, options):
-    query, rows = {'node': options.node} if options.node else {}, []
-    while True:
-        page = _ask(baremetal.get, '/queue', params=query).json()
-        rows += page['queue']
-        if 'next' not in page:
-            break
-        query['marker'] = page['queue'][-1]['operation']
-    show_rows(rows, COLUMNS, options.output)
+    query = {'node': options.node} if options.node else {}
+    show_rows(list(client.pages(baremetal, '/queue', 'queue', query, key='operation')), COLUMNS, options.output)
 
 
 def list_policies(baremetal, options):
-    show_rows(_ask(baremetal.get, '/queue/policies').json()['policies'], POLICY_COLUMNS, options.output)
+    show_rows(client.ask(baremetal.get, '/queue/policies').json()['policies'], POLICY_COLUMNS, options.output)
 
 
 def set_policy(baremetal, options):
     """What is not given stays as it is."""
-    found = baremetal.get(_path(options), headers=_VERSION)
-    current = {} if found.status_code == 404 else {name: _good(found).json()[name] for name in _SETTINGS}
+    from openstack import exceptions
+    try:
+        found = client.ask(baremetal.get, _path(options)).json()
+        current = {name: found[name] for name in _SETTINGS}
+    except exceptions.NotFoundException:
+        current = {}
     given = {name: getattr(options, name) for name in _SETTINGS if name in vars(options)}
-    show_rows([_ask(baremetal.put, _path(options), json={**current, **given}).json()], POLICY_COLUMNS, options.output)
+    show_rows([client.ask(baremetal.put, _path(options), json={**current, **given}).json()], POLICY_COLUMNS, options.output)
 
 
 def unset_policy(baremetal, options):
-    _ask(baremetal.delete, _path(options))
+    client.ask(baremetal.delete, _path(options))
 
 
 def resume(baremetal, options):
-    _ask(baremetal.post, f'{_path(options)}/resume')
+    client.ask(baremetal.post, f'{_path(options)}/resume')
