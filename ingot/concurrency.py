@@ -6,10 +6,13 @@ changes nothing. Everything else here works the same under both.
 
 import concurrent.futures
 import contextlib
+import faulthandler
 import functools
 import os
 import queue
+import select
 import selectors
+import signal
 import socket
 import socketserver
 import threading
@@ -96,6 +99,33 @@ def spawn(function, *args, name=None, **kwargs):
     thread = threading.Thread(target=function, args=args, kwargs=kwargs, name=name, daemon=True)
     thread.start()
     return thread
+
+
+class Signals:
+    """Signals, in the order in which they arrive; made by the main thread.
+
+    An Event that a handler sets can deadlock: the thread that it interrupts may hold the Event's lock. A pipe has none.
+    """
+
+    def __init__(self, *numbers):
+        self._reader, self._writer = os.pipe()
+        for number in numbers:
+            signal.signal(number, lambda number, _: self.put(number))
+
+    def put(self, number):
+        """As if the signal had arrived; from any thread."""
+        os.write(self._writer, bytes([number]))
+
+    def wait(self, seconds=None):
+        """The next one, or None when there is none within ``seconds``."""
+        if select.select([self._reader], [], [], seconds)[0]:
+            return signal.Signals(os.read(self._reader, 1)[0])
+        return None
+
+
+def tell_stacks():
+    """At SIGUSR1, from now on, the stack of every thread goes to standard error: what does it do that seems to do nothing?"""
+    faulthandler.register(signal.SIGUSR1)
 
 
 def wait_for(predicate, seconds, *, every=0.05):

@@ -93,3 +93,24 @@ print(urllib.request.urlopen(f'http://127.0.0.1:{{server.server_port}}/', timeou
 server.shutdown()
 '''], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.returncode) == ('200\n', 0), done.stderr
+
+
+@pytest.mark.parametrize('backend', ['threads', 'eventlet'])
+def test_signals_arrive_in_their_order_and_one_shows_the_stacks(backend):
+    """A program of its own: a process has one handler for each signal."""
+    done = subprocess.run([sys.executable, '-c', f"""
+from ingot import concurrency
+concurrency.start({backend!r})
+import os, signal
+concurrency.tell_stacks()
+signals = concurrency.Signals(signal.SIGTERM, signal.SIGUSR2)
+assert signals.wait(0.01) is None
+def a_function_that_is_there():
+    for number in (signal.SIGUSR2, signal.SIGUSR1, signal.SIGTERM):
+        os.kill(os.getpid(), number)
+a_function_that_is_there()
+concurrency.spawn(signals.put, signal.SIGINT)
+print([signals.wait(30).name for _ in range(3)])
+"""], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "['SIGUSR2', 'SIGTERM', 'SIGINT']\n"
+    assert 'in a_function_that_is_there' in done.stderr

@@ -13,6 +13,8 @@ VERSION = '1.110'
 RETRIES = 3
 #: Seconds for which the API may be away (a restart) while we wait for something.
 PATIENCE = 60
+#: Seconds for one answer; a conductor has 60 of them ([rpc] timeout).
+_ANSWER_SECONDS = 90
 
 
 def arguments(parser):
@@ -45,7 +47,7 @@ def connect(url=None):
         return openstack.connect().baremetal
     url = url or DEFAULT_URL
     return openstack.connect(load_yaml_config=False, load_envvars=False, auth_type='none', auth={'endpoint': url},
-                             baremetal_endpoint_override=url, baremetal_api_version='1',
+                             baremetal_endpoint_override=url, baremetal_api_version='1', api_timeout=_ANSWER_SECONDS,
                              baremetal_status_code_retries=RETRIES).baremetal
 
 

@@ -41,6 +41,7 @@ def arguments(parser):
 
 
 def run(options):
+    concurrency.tell_stacks()
     if options.inside:
         return client.reporting(Walk(json.loads(options.inside.read_text()), options.timeout).run)
     network = options.network or ('namespace' if os.geteuid() == 0 else 'user')

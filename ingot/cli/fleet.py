@@ -41,10 +41,7 @@ def run(options):
 
 def serve(options, addresses):
     """Run the fleet until SIGTERM or SIGINT; of whole machines it is told then, and at SIGUSR1, what they have done."""
-    called, ended = concurrency.Event(), concurrency.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: (ended.set(), called.set()))
-    signal.signal(signal.SIGUSR1, lambda *_: called.set())
+    signals = concurrency.Signals(signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
     part = make(options, addresses)
     fleet = part.fleet if options.boot else part
     part.start()
@@ -54,9 +51,9 @@ def serve(options, addresses):
               f'passwords {identity.password(options.seed, 0)} to {identity.password(options.seed, len(fleet) - 1)}', flush=True)
         if options.enrol:
             enrol(options, options.enrol, addresses)
-        while not ended.is_set():
-            called.wait()
-            called.clear()
+        number = signal.SIGUSR1
+        while number == signal.SIGUSR1:
+            number = signals.wait()
             if options.boot:
                 print(part.sum_up(), flush=True)
     finally:

@@ -12,7 +12,8 @@ from ingot.api import app, server
 log = logging.getLogger(__name__)
 #: mallopt of glibc: M_ARENA_MAX, heaps for all threads; M_MMAP_THRESHOLD, bytes from which on a block goes back at once.
 _HEAPS = {-8: 2, -3: 256 * 1024}
-_TRIM_SECONDS = 20
+#: How often free memory is given back; and how often a drain is asked whether it has ended.
+_TRIM_SECONDS, _DRAIN_SECONDS = 20, 0.5
 
 
 class Parts:
@@ -44,32 +45,39 @@ class Parts:
 def run(parts, greeting):
     """Start ``parts``, print ``greeting()``, wait for a signal, stop them; returns the exit status.
 
-    SIGTERM and SIGINT: soon. SIGUSR2: when all is finished that was begun, however long that takes.
+    SIGTERM and SIGINT: soon. SIGUSR2: when all is finished that was begun, however long that takes. SIGUSR1 shows stacks.
     """
-    ended = concurrency.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    signal.signal(signal.SIGUSR2, lambda *_: concurrency.spawn(_drain, parts, ended, name='drain'))
+    concurrency.tell_stacks()
+    signals = concurrency.Signals(signal.SIGTERM, signal.SIGINT, signal.SIGUSR2)
     limit_heaps()
     try:
         parts.start()
         spare_collector()
         print(greeting(), flush=True)
         concurrency.notify_systemd('READY=1')
-        while not ended.wait(_TRIM_SECONDS):
-            trim_heaps()
+        _wait(parts, signals)
     finally:
         concurrency.notify_systemd('STOPPING=1')
         parts.stop()
     return 0
 
 
-def _drain(parts, ended):
+def _wait(parts, signals):
+    """Return when it is time to stop."""
+    draining = None
+    while draining is None or draining.is_alive():
+        match signals.wait(_TRIM_SECONDS if draining is None else _DRAIN_SECONDS):
+            case signal.SIGUSR2:
+                draining = draining or concurrency.spawn(_drain, parts, name='drain')
+            case None:
+                trim_heaps()
+            case _:
+                return
+
+
+def _drain(parts):
     log.info('Draining: what was begun is finished, nothing more is begun here')
-    try:
-        parts.drain()
-    finally:
-        ended.set()
+    parts.drain()
 
 
 def limit_heaps():

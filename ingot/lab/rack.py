@@ -155,12 +155,10 @@ def run(folder):
     logging.basicConfig(level=logging.INFO, format='%(asctime)s %(levelname)s %(message)s')
     folder = pathlib.Path(folder)
     lock = _lock(folder)                     # held as long as the process lives
-    stopping = concurrency.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    signals = concurrency.Signals(signal.SIGTERM, signal.SIGINT)
     rack = Rack(folder, json.loads((folder / 'plan.json').read_text()))
-    rack.start(stopping)
-    stopping.wait()
+    rack.start(stop=lambda: signals.put(signal.SIGTERM))
+    signals.wait()
     rack.stop()
     lock.close()         # not before: it says that we live
 
@@ -178,11 +176,11 @@ class Rack:
             self.machines[machine.name] = machine
             self.bmcs[machine.name] = self.server.add(spec['bmc_address'], machine, spec['user'], spec['password'])
 
-    def start(self, stopping):
+    def start(self, stop):
         """Answer BMC and control calls, then publish rack.json."""
         verbs = {
             'status': self.status,
-            'stop': stopping.set,
+            'stop': stop,
             'knob': lambda machine, name, value: self._find(self.bmcs, machine).turn(name, value),
             'link': lambda machine, is_up: self._find(self.machines, machine).link(is_up=is_up),
             'pull': lambda machine, device, is_in: self._find(self.machines, machine).pull(device, is_in=is_in),

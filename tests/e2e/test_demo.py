@@ -4,8 +4,10 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -17,19 +19,43 @@ POWERLESS = ['setpriv', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-al
 
 
 def run(prefix, folder, *arguments, **environment):
-    done = subprocess.run([*prefix, sys.executable, '-m', 'ingot.cli.main', 'demo', '--folder', str(folder), *arguments],
-                          capture_output=True, text=True, timeout=550, check=False, cwd='/', env={**os.environ, **environment})
-    log = pathlib.Path(folder, 'serve.log')
-    words = done.stdout + done.stderr + (log.read_text(errors='replace') if log.exists() else '')
-    assert done.returncode == 0, words
-    assert LAST.fullmatch(done.stdout.splitlines()[-1]), words
+    with open(folder / 'out.log', 'wb') as out:
+        demo = subprocess.Popen([*prefix, sys.executable, '-m', 'ingot.cli.main', 'demo', '--folder', str(folder), '--timeout',
+                                 '400', *arguments], stdout=out, stderr=out, cwd='/', env={**os.environ, **environment})
+    try:
+        status = demo.wait(500)
+    except subprocess.TimeoutExpired:
+        status = end_all(folder)
+    words = (folder / 'out.log').read_text()
+    assert status == 0, tell(folder)
+    assert LAST.fullmatch(words.splitlines()[-1]), tell(folder)
     for name in ('machine-1', 'machine-2'):
-        assert re.search(rf'{name} +says: INGOT-BOOTED image=\w+ root=/dev/vda\d hostname={name}\n', done.stdout), words
+        assert re.search(rf'{name} +says: INGOT-BOOTED image=\w+ root=/dev/vda\d hostname={name}\n', words), tell(folder)
     assert left_running(folder) == []
+
+
+def end_all(folder):
+    """End what hangs; where each thread of it was stands in the logs."""
+    for kind in (signal.SIGUSR1, signal.SIGKILL):
+        for pid, line in processes(folder):
+            if ' demo ' in line or ' serve ' in line:
+                os.kill(pid, kind)
+        time.sleep(2)
+    return 'it hung'
+
+
+def tell(folder):
+    """The ends of all logs of a demo that failed: its own, the service's, the rack's, the consoles of its machines."""
+    return '\n'.join(f'--- {path}\n{path.read_text(errors="replace")[-12_000:]}' for path in sorted(folder.rglob('*.log')))
 
 
 def left_running(folder):
     """Command lines of processes that have to do with ``folder``."""
+    return [line for _, line in processes(folder)]
+
+
+def processes(folder):
+    """(pid, command line) of processes that have to do with ``folder``."""
     found = []
     for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
         try:
@@ -37,7 +63,7 @@ def left_running(folder):
         except OSError:
             continue
         if str(folder) in line:
-            found.append(line)
+            found.append((int(path.parent.name), line))
     return found
 
 
