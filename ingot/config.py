@@ -3,11 +3,32 @@
 There is no global configuration: whoever needs an option is handed the object.
 """
 
+import ipaddress
+import json
 import os
 
 from oslo_config import cfg
 
 from ingot import errors
+
+
+def subnet(text):
+    """(ip_network, name) of "10.1.0.0/16:storage"; ValueError."""
+    addresses, _, name = text.strip().rpartition(':')
+    if not name or not addresses:
+        raise ValueError(f'"{text}" is not of the form 10.1.0.0/16:storage')
+    return ipaddress.ip_network(addresses), name
+
+
+def device_alias(text):
+    """((vendor, product), name) of {"vendor_id": "10de", "product_id": "20f1", "name": "big_gpu"}; ValueError."""
+    alias = json.loads(text)
+    if not isinstance(alias, dict) or alias.keys() != {'vendor_id', 'product_id', 'name'}:
+        raise ValueError(f'{text} has not the members vendor_id, product_id and name, and only these')
+    if not all(isinstance(value, str) and value and not set(value) & set(':,') for value in alias.values()):
+        raise ValueError(f'{text}: its values are texts without ":" and ","')
+    return (alias['vendor_id'].lower(), alias['product_id'].lower()), alias['name']
+
 
 DEFAULT = [
     cfg.StrOpt('host', default=os.uname().nodename, sample_default='conductor-1',
@@ -97,7 +118,7 @@ IPMI = [
     cfg.FloatOpt('poll_seconds', default=0.5, min=0.05, help='How often a power change is looked at.'),
 ]
 _HOOKS = ('ramdisk-error', 'validate-interfaces', 'ports', 'boot-mode', 'cpu-capabilities', 'accelerators', 'parse-lldp',
-          'local-link-connection', 'root-device')
+          'local-link-connection', 'root-device', 'physical-network', 'pci-devices', 'raid-device', 'extra-hardware')
 PCI = [
     cfg.StrOpt('information',
                help='File (YAML or JSON) that says which PCI devices hosts offer, and their labels: only operators know what is '
@@ -114,6 +135,12 @@ INSPECTOR = [
                 default=['ramdisk-error', 'parse-lldp', 'local-link-connection'],
                 help=f'What is done with every inventory before the inspection rules, in this order: {", ".join(_HOOKS)}. What '
                      'clouds read from properties differs from site to site.'),
+    cfg.ListOpt('physical_network_cidr_map', item_type=subnet, default=[],
+                sample_default='10.1.0.0/16:storage,fd00:1::/64:public',
+                help='For the hook physical-network: which one a card with such an address is in. Only a site knows.'),
+    cfg.MultiOpt('pci_device_alias', item_type=device_alias,
+                 sample_default='{"vendor_id": "10de", "product_id": "20f1", "name": "big_gpu"}',
+                 help='For the hook pci-devices: what is counted, by which name. One option a name. (PCI flavors do better.)'),
     cfg.IntOpt('lldp_seconds', default=0, min=0, max=120,
                help='Seconds for which network cards listen for LLDP during an inspection; 0: not at all. Switches speak every '
                     '30 s as a rule, and inspections last so much longer.'),

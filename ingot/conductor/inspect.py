@@ -42,7 +42,7 @@ def ask_bmc(task):
 def _store(task, found, plugin_data):
     """The inventory whole; its short form in properties; a port for the interface that it booted from; what rules say."""
     mac = (found.get('boot') or {}).get('pxe_interface')
-    review = rules.Review(task.database, task.drivers, task.node, found, plugin_data, mac, task.conf.inspector.hooks)
+    review = rules.Review(task.database, task.drivers, task.node, found, plugin_data, mac, options=task.conf.inspector)
 
     after = {}
 

@@ -9,8 +9,11 @@ from ingot.rules import action, hook, rule
 class Review:
     """One run of all hooks and rules over one inspection: ``decide`` first, then ``store``, in one transaction."""
 
-    def __init__(self, database, drivers, node, inventory, plugin_data, mac=None, hooks=()):
-        self.drivers, self.inventory, self._told, self._hooks = drivers, inventory, plugin_data, hooks
+    def __init__(self, database, drivers, node, inventory, plugin_data, mac=None, *, options):
+        """``options``: the group [inspector]."""
+        self.drivers, self.inventory, self._told, self._hooks = drivers, inventory, plugin_data, options.hooks
+        self._background = hook.Background(options.physical_network_cidr_map, dict(options.pci_device_alias or ()),
+                                           inventories.former(database, node))
         self._rules, self._ports = rules.every(database), inventories.ports(database, node)
         if mac and mac.lower() not in [port['address'] for port in self._ports]:
             self._ports.append(hook.new_port(mac))
@@ -19,7 +22,8 @@ class Review:
     def decide(self, node, values):
         """``values`` that inspection changes in ``node`` anyway, with those that the rules change; HardwareFailure."""
         after = {**node, **values}
-        self._draft = rule.run(self._rules, after, self._ports, self.inventory, self._told, self._hooks)
+        self._draft = rule.run(self._rules, after, self._ports, self.inventory, self._told, self._hooks,
+                               self._background)
         changed = _changes(after, self._draft.node, (*action.NODE, 'traits'))
         return values | changed | (self._interfaces({**after, **changed}) if 'driver' in changed else {})
 

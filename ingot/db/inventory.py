@@ -23,12 +23,23 @@ def save(connection, node, inventory, plugin_data=None):
 
 def get(database, node):
     """{"inventory": ..., "plugin_data": ...} of ``node`` (a dict with id and uuid); NotFound before its first inspection."""
-    query = sa.select(TABLE.c.inventory, TABLE.c.plugin_data).where(TABLE.c.node_id == node['id'])
-    with database.read() as connection:
-        found = connection.execute(query).mappings().one_or_none()
+    found = _find(database, node, 'inventory', 'plugin_data')
     if found is None:
         raise errors.NotFound(f'Node {node["uuid"]} has no inventory; it was not inspected yet.')
-    return row.parse(TABLE, found)
+    return found
+
+
+def former(database, node):
+    """The inventory that ``node`` has so far, or None."""
+    found = _find(database, node, 'inventory')
+    return found and found['inventory']
+
+
+def _find(database, node, *names):
+    query = sa.select(*(TABLE.c[name] for name in names)).where(TABLE.c.node_id == node['id'])
+    with database.read() as connection:
+        found = connection.execute(query).mappings().one_or_none()
+    return found and row.parse(TABLE, found)
 
 
 def ensure_port(connection, node, mac):

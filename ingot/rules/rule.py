@@ -84,14 +84,14 @@ def _arguments(step, entry):
     return args
 
 
-def run(rules, node, ports, inventory, plugin_data, hooks=()):
-    """The action.Draft of what ``hooks`` (names), and then ``rules`` (in the order in which they are to run) make of an inspected
-    node.
+def run(rules, node, ports, inventory, plugin_data, hooks=(), background=hook.NO_BACKGROUND):
+    """The action.Draft of what ``hooks`` (names; see hook.run), and then ``rules`` (in the order in which they are to run) make
+    of an inspected node.
 
     HardwareFailure names the rule that said "fail", or that could not be carried out.
     """
     draft = action.Draft.of(node, ports, plugin_data)
-    hook.run(hooks, draft, inventory)
+    hook.run(hooks, draft, inventory, background)
     for rule in rules:
         facts = {'node': draft.node, 'inventory': inventory, 'plugin_data': draft.plugin_data}
         try:

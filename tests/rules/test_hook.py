@@ -1,5 +1,7 @@
 """Inspection hooks: what each makes of an inventory, and that none falls over a strange one."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +20,10 @@ INVENTORY = {
                     {'vendor_id': '10ee', 'product_id': '5000', 'class': '120000', 'bus': '0000:41:00.0'}]}
 
 
-def run(*names, inventory=INVENTORY, ports=(MAC,), **plugin_data):
-    node = {'uuid': 'n', 'properties': {'capabilities': 'a:b'}, 'traits': []}
-    return rule.run([], node, [{**hook.new_port(mac), 'uuid': f'port {mac}'} for mac in ports], inventory, plugin_data, names)
+def run(*names, inventory=INVENTORY, ports=(MAC,), background=hook.NO_BACKGROUND, properties=None, **plugin_data):
+    node = {'uuid': 'n', 'properties': properties or {'capabilities': 'a:b'}, 'traits': []}
+    return rule.run([], node, [{**hook.new_port(mac), 'uuid': f'port {mac}'} for mac in ports], inventory, plugin_data, names,
+                    background)
 
 
 def test_capabilities():
@@ -85,18 +88,76 @@ def test_interfaces_that_are_valid():
         run('validate-interfaces', inventory={'interfaces': [{'name': 'ib0', 'mac_address': 'x'}]})
 
 
+SITE = hook.Background(subnets=[config.subnet('10.1.0.0/16:storage'), config.subnet('fd00:1::/64:public')],
+                       aliases=dict([config.device_alias('{"vendor_id": "10DE", "product_id": "20f1", "name": "big_gpu"}'),
+                                     config.device_alias('{"vendor_id": "10de", "product_id": "ffff", "name": "other_gpu"}')]))
+
+
+@pytest.mark.parametrize(('card', 'network'), [
+    ({'ipv4_address': '10.1.2.3'}, 'storage'), ({'ipv6_address': 'fd00:1::7'}, 'public'), ({'ipv4_address': '10.2.0.1'}, None),
+    ({'ipv4_address': '10.2.0.1', 'ipv6_address': 'fd00:1::7'}, 'public'),
+    ({'ipv4_address': None}, None), ({'ipv4_address': 7}, None)])
+def test_a_port_is_in_the_network_of_its_address(card, network):
+    inventory = {'interfaces': [{'name': 'eth0', 'mac_address': MAC.upper(), **card}]}
+    ports = run('physical-network', inventory=inventory, ports=(MAC, OTHER), background=SITE).ports
+    assert [port['physical_network'] for port in ports] == [network, None]
+
+
+def test_devices_are_counted_by_the_names_of_the_site():
+    gpus = [{'vendor_id': '10de', 'product_id': '20F1'}] * 3
+    properties = {'capabilities': 'big_gpu:1,other_gpu:2,a:b'}
+    draft = run('pci-devices', inventory={'pci_devices': gpus}, background=SITE, properties=properties)
+    assert draft.node['properties']['capabilities'] == 'big_gpu:3,a:b'
+    draft = run('pci-devices', inventory={}, pci_devices=gpus[:1], background=SITE)
+    assert draft.node['properties']['capabilities'] == 'a:b,big_gpu:1'
+
+
+@pytest.mark.parametrize(('former', 'now', 'found'), [
+    (['a'], ['a', 'b'], {'serial': 'b'}), (['a'], ['a'], None), (['a'], ['a', 'b', 'c'], None), (None, ['a'], None),
+    (['a', 'b'], ['raid'], {'serial': 'raid'}), ([], [None, ''], None)])
+def test_the_one_disk_that_was_not_there_is_the_root_disk(former, now, found):
+    disks = [None if serials is None else {'disks': [{'name': '/dev/sda', 'serial': serial} for serial in serials]}
+             for serials in (former, now)]
+    draft = run('raid-device', inventory=disks[1], background=hook.Background(former=disks[0]))
+    assert draft.node['properties'].get('root_device') == found
+
+
+def test_a_root_disk_that_is_known_stays():
+    draft = run('raid-device', inventory={'disks': [{'serial': 'b'}]}, background=hook.Background(former={'disks': []}),
+                properties={'root_device': {'name': '/dev/sda'}})
+    assert draft.node['properties']['root_device'] == {'name': '/dev/sda'}
+
+
+def test_extra_hardware_becomes_an_object_that_rules_can_name():
+    draft = run('extra-hardware', data=[['cpu', 'logical', 'number', '8'], ['cpu', 'physical_0', 'vendor', 'X'],
+                                        ['disk', 'sda', 'size', -1], [], ['too', 'short'], [[], {}, None, '٣']])
+    assert draft.plugin_data == {'extra': {'cpu': {'logical': {'number': 8}, 'physical_0': {'vendor': 'X'}},
+                                           'disk': {'sda': {'size': -1}}, '[]': {'{}': {'None': '٣'}}}}
+    assert run('extra-hardware', data=[['a'], 'b']).plugin_data == {'data': [['a'], 'b']}
+
+
+@pytest.mark.parametrize(('option', 'value', 'reason'), [
+    ('physical_network_cidr_map', ['10.1/99:x'], "'10.1/99' does not appear"),
+    ('physical_network_cidr_map', ['10.1.0.0/16'], 'not of the form'),
+    ('pci_device_alias', ['{"vendor_id": "10de", "product_id": "20f1", "name": "a:b"}'], 'without ":"'),
+    ('pci_device_alias', ['{"vendor_id": "10de"}'], 'has not the members'), ('pci_device_alias', ['x'], 'Expecting value')])
+def test_options_of_hooks_that_cannot_be_meant(option, value, reason):
+    with pytest.raises(errors.Invalid, match=reason):
+        config.load(**{f'inspector__{option}': value})
+
+
 def test_the_option_knows_all_hooks_and_no_others():
     assert set(config._HOOKS) == set(hook.HOOKS)
     assert config.load(inspector__hooks=['ports']).inspector.hooks == ['ports']
     assert set(config.load().inspector.hooks) <= set(hook.HOOKS)
     with pytest.raises(errors.Invalid, match='hooks'):
-        config.load(inspector__hooks=['extra-hardware'])
+        config.load(inspector__hooks=['hardware'])
 
 
 ODD = st.sampled_from([None, 1, '', 'x', [], {}, [None], [[]], [{}], {'name': 1}, [{'name': 'eth0'}],
                        [{'name': 'eth0', 'lldp': 'x'}], [{'class': 3}], [{'class': '0302', 'size': 'x'}],
                        {'flags': [1, {}]}, {'eth0': 3}, {'pxe_interface': 5}])
-NAMES = st.sampled_from(['cpu', 'boot', 'interfaces', 'disks', 'pci_devices', 'root_disk', 'lldp_raw', 'parsed_lldp'])
+NAMES = st.sampled_from(['cpu', 'boot', 'interfaces', 'disks', 'pci_devices', 'root_disk', 'lldp_raw', 'parsed_lldp', 'data'])
 
 
 @given(st.dictionaries(NAMES, ODD), st.dictionaries(NAMES, ODD))
@@ -104,6 +165,6 @@ def test_no_inventory_makes_a_hook_fall_over(inventory, plugin_data):
     draft = action.Draft.of({'uuid': 'n', 'properties': {}}, [hook.new_port(MAC)], plugin_data)
     for name in hook.HOOKS:
         try:
-            hook.run([name], draft, inventory)
+            hook.run([name], draft, inventory, dataclasses.replace(SITE, former=inventory))
         except errors.HardwareFailure:
             assert name == 'validate-interfaces'
