@@ -53,6 +53,18 @@ def test_an_inspection_leaves_rows_and_the_next_one_tells_what_changed(house, ne
     assert devices(house, after)['0000:17:00.0']['state'] == 'removed'
 
 
+def test_hooks_know_the_site_and_the_inspection_before(house):
+    service, node = house.service(inspector__hooks=['pci-devices', 'raid-device'], inspector__pci_device_alias=[
+        '{"vendor_id": "10de", "product_id": "20f1", "name": "big_gpu"}']), house.node('manageable', inspect_interface='fake')
+    after = inspect(house, service, node)
+    assert 'big_gpu:1' in after['properties']['capabilities'].split(',')
+    assert 'root_device' not in after['properties'], 'nothing was there before'
+    with house.database.write() as connection:
+        inventory.save(connection, after, {'disks': [{'name': '/dev/sdz', 'serial': 'Z'}]})
+    [disk] = DISKS.of_node(house.database, node)
+    assert inspect(house, service, node)['properties']['root_device'] == {'serial': disk['serial']}
+
+
 def test_what_is_told_is_bounded_and_what_is_the_same_is_not_told():
     known = {'cpu': {'count': 2, 'model_name': 'A'}, 'memory': 7, 'system_vendor': {'manufacturer': 'X'}}
     assert findings.machine_changes(known, known) == {}
