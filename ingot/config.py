@@ -72,6 +72,9 @@ CONDUCTOR = [
     cfg.FloatOpt('inspect_timeout', default=1800, min=1, help='As deploy_timeout, for inspection.'),
     cfg.FloatOpt('silence_timeout', default=600, min=1,
                  help='Seconds without any word from a started machine until it is given up.'),
+    cfg.IntOpt('boot_retries', default=1, min=0, max=10,
+               help='How often a machine that did not call home within silence_timeout is started once more before it is given '
+                    'up: netboots fail now and then.'),
     cfg.FloatOpt('step_timeout', default=900, min=1, help='Seconds for a step that a conductor carries out itself.'),
     cfg.FloatOpt('history_days', default=90, min=0,
                  help='Days for which ended operations, the events of the feed and the history of nodes are kept (how long is a '

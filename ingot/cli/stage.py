@@ -82,7 +82,8 @@ class Stage:
                    'boot.host': listen, 'boot.port': boot, 'boot.url': f'http://{seen}:{boot}',
                    'iscsi.host': listen, 'iscsi.port': iscsi, 'iscsi.portal': f'{seen}:{iscsi}',
                    'boot.kernel': self.built / 'ramdisk' / 'kernel', 'boot.ramdisk': self.built / 'ramdisk' / 'initrd',
-                   'images.allowed_paths': self.built / 'image', 'agent.kernel_append': 'console=ttyS0'}
+                   'images.allowed_paths': self.built / 'image', 'agent.kernel_append': 'console=ttyS0',
+                   'conductor.silence_timeout': 120}
         if self.network == 'namespace':
             options |= {'dhcp.provider': 'dnsmasq', 'dhcp.interface': self.rack['interface'], 'dhcp.range': DHCP_RANGE}
         return options

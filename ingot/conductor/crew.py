@@ -166,18 +166,18 @@ class Crew:
 
     # Taking up.
 
-    def resume(self, node_uuid, operation, error=None, *, is_host_gone=False):
+    def resume(self, node_uuid, operation, error=None, *, boot_anew=None):
         """Go on with an operation that waits for its machine; nothing when somebody does already.
 
-        ``is_host_gone``: the conductor that the machine boots from, and reads from, is no more.
+        ``boot_anew``: why the machine is to boot once more, unless it has done its part.
         """
         if self.is_closed:
             return
         with contextlib.suppress(errors.Locked, errors.NotFound):
             task = self.take(node_uuid, 'resume')
             if task.operation and task.operation['uuid'] == operation and task.operation['status'] == 'waiting':
-                if is_host_gone:
-                    task.start_again()
+                if boot_anew:
+                    task.start_again(boot_anew)
                 self.submit(task, error)
             else:
                 self.release(task)

@@ -214,15 +214,18 @@ class Task:
         values, events = self._move('unhold')
         self.save(values, events, status='running', step=step, attempt=0)
 
-    def start_again(self):
-        """The machine boots anew, from here, unless it has done its part: what it booted from, or read from, is gone."""
+    def start_again(self, reason):
+        """The machine boots anew, from here, unless it has done its part: what it booted from, or read from, is gone; or nothing
+        was heard of it."""
         report = self.operation['report']
         if self.operation['step'] != 'await machine' or (report and report['result'] == 'done'):
             return
         if report and not self.operation['export_iqn']:       # it had all that it needed
             return
-        log.warning('Node %s: conductor %s is gone, its machine boots anew', self.uuid, self.operation['boot_host'])
-        self.note(step='start ramdisk', attempt=1, **operation.UNHEARD)
+        text = f'The machine boots once more: {reason}'
+        log.warning('Node %s: %s', self.uuid, text)
+        words = history.recording(self.node, text, kind=self._kind, severity='WARNING', conductor=self.conf.host)
+        self.note(writes=[words], step='start ramdisk', attempt=1, **operation.UNHEARD)
 
     def pause(self, seconds):
         """Let ``seconds`` pass, unless this conductor is about to end."""

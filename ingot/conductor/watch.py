@@ -21,14 +21,21 @@ def machines(crew):
         if not crew.is_mine((waiting['slot'], waiting['conductor_group'], waiting['driver'])):
             continue
         if waiting['is_reported']:
-            crew.resume(waiting['node'], waiting['uuid'], is_host_gone=waiting['boot_host'] in gone)
+            crew.resume(waiting['node'], waiting['uuid'], boot_anew=waiting['boot_host'] in gone and _is_gone(waiting))
             continue
         if waiting['heard_at'] is None and waiting['boot_host'] in lost:
-            crew.resume(waiting['node'], waiting['uuid'], is_host_gone=True)
+            crew.resume(waiting['node'], waiting['uuid'], boot_anew=_is_gone(waiting))
             continue
         problem = overdue(crew.conf, waiting, clock.time(), crew.started_at)
-        if problem:
+        if problem and waiting['heard_at'] is None and (
+                operations.begun(crew.database, waiting['uuid'], 'start ramdisk') <= crew.conf.conductor.boot_retries):
+            crew.resume(waiting['node'], waiting['uuid'], boot_anew=str(explain(crew, waiting, problem)))
+        elif problem:
             crew.resume(waiting['node'], waiting['uuid'], explain(crew, waiting, problem))
+
+
+def _is_gone(waiting):
+    return f'conductor {waiting["boot_host"]} is gone, from which it was to boot'
 
 
 def overdue(conf, waiting, present, started_at):

@@ -154,14 +154,26 @@ def forget_configdrives(connection, node):
 
 def last_phase(database, uuid):
     """What the machine said last that it does ('write image'), or None."""
-    node = sa.select(models.nodes.c.uuid).join(_ops, _ops.c.node_id == models.nodes.c.id).where(_ops.c.uuid == uuid)
     query = sa.select(models.events.c.data).where(
-        models.events.c.node == node.scalar_subquery(),         # for the index
-        models.events.c.operation == uuid, models.events.c.kind.in_(
+        models.events.c.node == _node_of(uuid), models.events.c.operation == uuid, models.events.c.kind.in_(
             ('agent.phase', 'agent.progress'))).order_by(models.events.c.seq.desc()).limit(1)
     with database.read() as connection:
         data = connection.execute(query).scalar()
     return orjson.loads(data).get('phase') if data else None
+
+
+def begun(database, uuid, step):
+    """How often ``step`` of an operation was begun, by whom ever."""
+    query = sa.select(models.events.c.data).where(
+        models.events.c.node == _node_of(uuid), models.events.c.operation == uuid, models.events.c.kind == 'step')
+    with database.read() as connection:
+        return sum(orjson.loads(data)['step'] == step for data in connection.execute(query).scalars())
+
+
+def _node_of(uuid):
+    """The uuid of its node, to find events by an index."""
+    return sa.select(models.nodes.c.uuid).join(_ops, _ops.c.node_id == models.nodes.c.id).where(
+        _ops.c.uuid == uuid).scalar_subquery()
 
 
 # The machine's side: docs/agent-protocol.md.

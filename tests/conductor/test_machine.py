@@ -7,7 +7,7 @@ import pytest
 
 from ingot import errors
 from ingot.conductor import watch
-from ingot.db import event, inventory, operation
+from ingot.db import event, history, inventory, operation
 
 SILENT = {'fake': {'deploy.machine_report': {'silent': True}}}
 
@@ -187,17 +187,54 @@ def test_a_report_counts_though_the_deadline_is_over(house, waiting):
     assert house.settle(service, node)['provision_state'] == 'active'
 
 
+def be_late(house, service, node):
+    """The node, after a look at a machine that nothing was heard of for more than ten minutes."""
+    house.change_operation(node, deadline_at=time.time() + 1800 - 601)
+    watch.machines(service.crew)
+    return house.settle(service, node)
+
+
+def test_a_machine_whose_second_boot_succeeds(house, waiting):
+    service, node, former = waiting
+    service.crew.started_at -= 10_000
+    be_late(house, service, node)
+    with pytest.raises(errors.NotAuthorized):
+        former.hello()
+    agent = house.agent(node)
+    agent.hello()
+    agent.report()
+    watch.machines(service.crew)
+    row = house.settle(service, node)
+    assert (row['provision_state'], row['last_error']) == ('active', None)
+    assert house.world.leftovers(node) == ['power on']
+
+
+@pytest.mark.parametrize('retries', [0, 3])
+def test_a_machine_boots_so_often_as_the_site_says(house, retries):
+    service, node = house.service(conductor__boot_retries=retries), house.node(driver_info=SILENT)
+    house.run(service, node, 'active')
+    service.crew.started_at -= 10_000
+    for _ in range(retries):
+        assert be_late(house, service, node)['provision_state'] == 'wait call-back'
+    assert be_late(house, service, node)['provision_state'] == 'deploy failed'
+
+
 @pytest.mark.parametrize(('seen', 'words'), [
     (None, 'did not call home for 600 s; seen of it: nothing. Remedy: Check that it netboots'),
     ('loaded the kernel', 'loaded the kernel. Remedy: Look at its console')])
 def test_a_machine_that_never_calls_home(house, waiting, monkeypatch, seen, words):
-    service, node, _ = waiting
+    """It boots once more, with another token, before it is given up."""
+    service, node, agent = waiting
     boot = house.drivers.hardware['fake-hardware'].interfaces['boot']['fake']
     monkeypatch.setattr(boot, 'last_seen', lambda mac: seen, raising=False)
-    house.change_operation(node, deadline_at=time.time() + 1800 - 601)
     service.crew.started_at -= 10_000
-    watch.machines(service.crew)
-    row = house.settle(service, node)
+    row = be_late(house, service, node)
+    assert (row['provision_state'], row['last_error']) == ('wait call-back', None)
+    assert (agent.operation, agent.token != house.agent(node).token) == (house.agent(node).operation, True)
+    assert house.operations(node)[-1]['deadline_at'] > time.time() + 1700
+    [told] = [one for one in history.of_node(house.database, node) if 'boots once more' in one['event']]
+    assert (told['severity'], words.partition(' Remedy')[0] in told['event']) == ('WARNING', True)
+    row = be_late(house, service, node)
     assert row['provision_state'] == 'deploy failed'
     assert words in row['last_error']
     assert house.world.leftovers(node) == []

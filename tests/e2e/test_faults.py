@@ -14,6 +14,7 @@ from ingot import programs
 from ingot.cli import client, stage
 from ingot.concurrency import wait_for
 from ingot.lab import rack
+from tests.e2e.conftest import LONG
 
 RATE = 6 << 20
 
@@ -195,13 +196,30 @@ def test_before_a_machine_is_touched(make_site):
     assert site.said('spared') == ''
 
 
+def starts(site, uuid):
+    """How often the machine was started to boot the ramdisk."""
+    return [data['step'] for data in site.events(uuid, 'step')].count('start ramdisk')
+
+
 def test_a_machine_that_never_calls_home(make_site):
-    """Its cable is out: it is given up, with the last that was seen of it."""
+    """Its cable is out: it boots once more, and is given up then, with the last that was seen of it."""
     site = make_site([{'name': 'mute', 'firmware': 'bios', 'memory_mib': 384}], **{'conductor.silence_timeout': 15})
     uuid = site.enrol('mute')
     rack.link(site.folder / 'rack', 'mute', is_up=False)
     site.deploy(uuid)
     assert_failed(site, uuid, 'call', site.machine['mute']['mac'])
+    assert starts(site, uuid) == 2
+
+
+def test_a_cable_that_is_put_in_again_in_time(make_site):
+    """The first netboot failed; the second one deploys the machine."""
+    site = make_site([{'name': 'late', 'firmware': 'bios', 'memory_mib': 384}], **{'conductor.silence_timeout': 60})
+    uuid = site.enrol('late')
+    rack.link(site.folder / 'rack', 'late', is_up=False)
+    site.deploy(uuid)
+    assert wait_for(lambda: starts(site, uuid) == 2, LONG)
+    rack.link(site.folder / 'rack', 'late', is_up=True)
+    site.await_state(uuid, 'active')
 
 
 @pytest.fixture

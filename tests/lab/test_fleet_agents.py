@@ -27,7 +27,7 @@ ENDS = {
     'dies': ({'boots': 1}, 'deploy failed', f'the machine was silent for {SILENCE} s; it did last: ', 0),
     'reboots': ({'boots': 1}, 'deploy failed', f'the machine was silent for {SILENCE} s; it did last: ', 0),
     'leap': ({'amount': 3600, 'boots': 1}, 'deploy failed', 'they ended in "write image".', 0),
-    'token': ({'boots': 1}, 'deploy failed', f'the machine did not call home for {SILENCE} s', 0),
+    'token': ({'boots': 2}, 'deploy failed', f'the machine did not call home for {SILENCE} s', 0),
     'disk': ({}, 'deploy failed', 'the machine reports: /dev/sda (model Fleet Disk, serial FLEET', 0),
     'half': ({}, 'deploy failed', 'gives back other bytes than were written, between byte 0 and', 0),
     'lies': ({}, 'active', None, 0),
