@@ -217,4 +217,8 @@ class Machine:
     def _fault(self, name, command):
         self._faults[name] = command
         if self.is_on:
-            self._qmp.execute(command[0], **command[1])
+            try:
+                self._qmp.execute(command[0], **command[1])
+            except errors.HardwareFailure:
+                if not concurrency.wait_for(lambda: not self.is_on, 1):       # it was switched off: for the next power-on then
+                    raise

@@ -68,10 +68,9 @@ def processes(folder):
 
 
 def warm(folder, built):
-    """The ramdisk and the image as an earlier demo would have left them."""
-    for name in ('ramdisk', 'image'):
-        if (built / name).exists():
-            shutil.copytree(built / name, folder / name)
+    """The ramdisk as an earlier demo would have left it."""
+    if (built / 'ramdisk').exists():
+        shutil.copytree(built / 'ramdisk', folder / 'ramdisk')
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason='a network namespace needs root')

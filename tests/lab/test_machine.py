@@ -4,6 +4,8 @@ r: reset, p: power off, w: write sector 4096 of the disk; the power button turns
 """
 
 import os
+import signal
+import threading
 import uuid
 
 import pytest
@@ -191,6 +193,17 @@ def test_a_cable_that_is_out_keeps_the_network_away(guest):
     guest.boot.set('pxe')
     guest.reset()
     wait_text(guest, 'Filename: http')
+
+
+def test_a_cable_that_is_pulled_while_the_machine_ends_is_out_at_the_next_start(guest):
+    guest.power_on()
+    os.kill(guest.pid, signal.SIGSTOP)                   # as yet it is on, and answers no more
+    threading.Timer(0.3, os.kill, (guest.pid, signal.SIGKILL)).start()
+    guest.link(is_up=False)
+    assert not guest.is_on
+    guest.power_on('pxe')
+    wait_text(guest, 'Configuring (net0 52:54:00:00:00:01)' + 10 * '.')
+    assert 'Filename: http' not in read_log(guest)
 
 
 def test_a_machine_that_cannot_start_says_why_and_is_off(tmp_path):
