@@ -8,6 +8,7 @@ from ingot import concurrency, errors
 from ingot.api import versions
 from ingot.api.expose import Answer, expose
 from ingot.api.types import scalar
+from ingot.db.kept import Kept
 
 ON_COLLECTION = {'GET': 'list', 'POST': 'create', 'PUT': 'put', 'DELETE': 'clear', 'PATCH': 'change'}
 ON_ITEM = {'GET': 'get', 'PATCH': 'patch', 'DELETE': 'delete', 'PUT': 'replace', 'POST': 'call'}
@@ -28,6 +29,11 @@ class Site:
         """Held while a page is read and rendered. SQLite gives the interpreter away at every row: two threads with a list each
         would hand it to and fro a thousand times, for twice the work."""
         return concurrency.Lock() if self.database.is_sqlite else contextlib.nullcontext()
+
+    @functools.cached_property
+    def kept(self):
+        """The facts of all nodes, for decisions that look at all of them."""
+        return Kept(concurrency.Lock())
 
 
 class Resource:

@@ -31,16 +31,17 @@ _RELEASABLE = states.STABLE - {'active'} | {
 _COLUMNS = frozenset({'placement_group', 'priority', 'expires_in'})
 
 
-def create(database, values, columns, wanted=None):
+def create(database, values, columns, wanted=None, kept=None):
     """Create an allocation, or ``count`` of them, and decide: they are active, each with a node, or one is in error, and why.
 
     :param wanted: the newer members of the request (Allocation.NEWER), without those that are null.
+    :param kept: see decision.decide.
     Returns ``columns`` of the first as they were before the decision, "allocating": so clients know it, and look again.
     """
     wanted = wanted or {}
     crowd = database.remember('crowd', _CROWDED_SECONDS, lambda: 0)
     for attempt in range(crowd, TRIES + crowd):
-        decided = decision.decide(database, {**values, **wanted}, attempt=attempt)
+        decided = decision.decide(database, {**values, **wanted}, attempt=attempt, kept=kept)
         try:
             with attempting(database) as connection:
                 made = _insert(connection, values, wanted, decided)

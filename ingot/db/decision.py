@@ -1,7 +1,8 @@
 """Decisions on what the tables say: facts are read, ``ingot.scheduler`` decides, and nothing is written.
 
 A request that any node serves as well as another (no strategy, no group, no preferences) is decided among the oldest that fit,
-some at a time; every other among all that fit. What fits none is decided once more on all nodes there are, to tell why.
+some at a time; every other among all that fit, or on facts of all nodes that are kept (``kept``). What fits none is decided once
+more on all nodes there are, to tell why.
 """
 
 import dataclasses
@@ -21,6 +22,8 @@ _FIRST, _GROWTH = 25, 8
 _PROVIDER = re.compile(r'\bstats\.([a-z_][a-z0-9_]*)', re.ASCII)
 #: Members of a request that make one node better than another.
 _RANKING = ('strategy', 'preferred_traits', 'placement_group')
+#: Strategies that go by the nodes in use.
+_BY_USE = ('spread', 'pack')
 _NODES, _GROUPS, _FLAVORS, _ALLOCATIONS = models.nodes, models.placement_groups, models.pci_flavors, models.allocations
 
 
@@ -37,32 +40,72 @@ class Decided:
     group: object = None
 
 
-def decide(database, wanted, *, attempt=0, limit=None, explain=None):
+def decide(database, wanted, *, attempt=0, limit=None, explain=None, kept=None):
     """What ``wanted`` (members of a request, as they are sent) gets, by what there is now. Invalid for what is unknown.
 
     :param attempt: how often it was decided before, and somebody else was faster: those who meet there look elsewhere.
     :param limit: so many candidates, the best of all; None: one will do.
     :param explain: tell ``why`` (default: of requests with newer members).
+    :param kept: a kept.Kept, which knows the facts of all nodes; without one they are read where they are needed.
     """
     request = requests.read({name: value for name, value in wanted.items() if name in requests.READERS})
     explain = bool(wanted.keys() & _NEWER) if explain is None else explain
     with database.read() as connection:
-        flavors, group = _flavors(connection, wanted), _group(connection, request.placement_group)
-        groups = [_with_members(connection, group)] if group else []
-        conditions = [condition for _, condition in facts.criteria(wanted)]
         is_ranked = limit or any(wanted.get(name) for name in _RANKING)
+        flavors = _flavors(connection, wanted) if is_ranked or wanted.get('pci') else []
+        group = _group(connection, request.placement_group)
+        groups = [_with_members(connection, group)] if group else []
+        if wanted.get('strategy') in _BY_USE:            # those in use count as well
+            conditions, among = [sa.true()], _among
+        else:
+            conditions, among = [condition for _, condition in facts.criteria(wanted)], _among_these
+        if attempt or _providers(wanted):                # others are at it as well; figures are never kept
+            kept = None
+        if kept and is_ranked and (decided := _decide_on_all(
+                connection, kept, wanted, request, flavors, group, groups, limit or 1, explain)):
+            return decided
         site, known = Site((), flavors, groups), {}
         size = None if is_ranked else max(_FIRST, 4 * request.count) * _GROWTH ** min(attempt, 2)
         for nodes in _batches(connection, conditions, _needs(wanted, group), size):
             for node in _spread(nodes, request.count, attempt):
                 known[node['uuid']] = node
                 site.put(node)
-            found = core.decide(site, request._replace(candidate_nodes=()), limit or 1)      # no others were read
+            found = core.decide(site, among(site, request), limit or 1)
             if found.candidates:
                 return _decided(found.candidates, request, group, known)
         if attempt:                                      # of those that chance left out, one may fit
             return decide(database, wanted, limit=limit, explain=explain)
+        if kept and explain and (decided := _decide_on_all(
+                connection, kept, wanted, request, flavors, group, groups, 1, explain)):
+            return decided
         return Decided(why=_why(connection, wanted, request, flavors, groups) if explain else None, group=group)
+
+
+def _among(site, request):
+    """``request`` with those of its candidates that there are; with all of them where there is none, so that it is told."""
+    there = tuple(ident for ident in request.candidate_nodes if ident in site.numbers)
+    return request._replace(candidate_nodes=there or request.candidate_nodes)
+
+
+def _among_these(site, request):
+    """``request`` at a site of its candidates alone."""
+    return request._replace(candidate_nodes=())
+
+
+def _decide_on_all(connection, kept, wanted, request, flavors, group, groups, limit, explain):
+    """The same on facts that are kept; None when they turn out to be of yesterday."""
+    with kept.site(connection, flavors, groups) as site:
+        found = core.decide(site, _among(site, request), limit)
+    if not found.candidates:
+        return Decided(why=found.why if explain else None, group=group)
+    needs = facts.Needs(devices=bool(wanted.get('pci')))
+    uuids = [one.node for one in found.candidates]
+    known = {node['uuid']: node for node in facts.nodes(connection, [_NODES.c.uuid.in_(uuids)], needs)}
+    there = {device['uuid'] for node in known.values() for device in node['devices']}
+    chosen = (uuid for one in found.candidates for uuids in (*one.pci, *one.along) for uuid in uuids)
+    if known.keys() != set(uuids) or not there.issuperset(chosen):
+        return None
+    return _decided(found.candidates, request, group, known)
 
 
 _NEWER = frozenset({'preferred_traits', 'forbidden_traits', 'where', 'pci', 'count', 'placement_group', 'strategy', 'priority',
@@ -83,8 +126,13 @@ def _batches(connection, conditions, needs, limit):
 
 def _needs(wanted, group):
     where = ' '.join(wanted.get('where') or ())
-    return facts.Needs(devices=bool(wanted.get('pci')), attributes=bool(where), providers=set(_PROVIDER.findall(where)),
+    return facts.Needs(devices=bool(wanted.get('pci')), attributes=bool(where), providers=_providers(wanted),
                        places=bool(group or wanted.get('strategy')))
+
+
+def _providers(wanted):
+    """Providers whose figures are asked about."""
+    return set(_PROVIDER.findall(' '.join(wanted.get('where') or ())))
 
 
 def _spread(nodes, count, attempt):
@@ -121,13 +169,11 @@ def _why(connection, wanted, request, flavors, groups):
 
 
 def _flavors(connection, wanted):
-    """All flavors, when devices are asked for: what the others could use is not spent lightly."""
-    if not wanted.get('pci'):
-        return []
+    """All flavors: what the others could use is not spent lightly. Invalid when one that is asked for is of somebody else."""
     found = [row.parse(_FLAVORS, one) for one in connection.execute(sa.select(_FLAVORS)).mappings()]
     owner = wanted.get('owner')
     private = {ident for one in found if not one['public'] and one['owner'] != owner for ident in (one['name'], one['uuid'])}
-    refused = [ident for entry in wanted['pci'] for ident in entry['flavors'] if ident in private]
+    refused = [ident for entry in wanted.get('pci') or () for ident in entry['flavors'] if ident in private]
     if refused:
         raise errors.Invalid(f'PCI flavor {refused[0]} belongs to somebody else.', remedy='Ask for it as its owner.')
     return found

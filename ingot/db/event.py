@@ -61,27 +61,40 @@ def since(database, seq, *, node=None, limit=1000):
     with database.read() as connection:
         rows = connection.execute(query).all()
         if rows and not _is_old(rows[-1].at):
-            settled = _settled(connection)         # first, and then read: what ends in between must not be passed
-            rows = connection.execute(query.where(_EVENTS.seq <= settled)).all()
+            limit = settled(connection)            # first, and then read: what ends in between must not be passed
+            rows = connection.execute(query.where(_EVENTS.seq <= limit)).all()
     return [{**dict(zip(_NAMES, row, strict=True)), 'data': orjson.Fragment(row.data)} for row in rows]
 
 
 def newest(database):
     """The highest seq that can be told so far, 0 when there is none."""
     with database.read() as connection:
-        return _settled(connection)
+        return settled(connection)
 
 
-def _settled(connection):
+def settled(connection):
     """The highest seq below which no event can turn up any more."""
     rows = connection.execute(sa.select(_EVENTS.seq, _EVENTS.at).order_by(_EVENTS.seq.desc()).limit(_TAIL)).all()
-    settled = rows[0].seq if rows else 0
+    highest = rows[0].seq if rows else 0
     for after, before in itertools.pairwise(rows):
         if _is_old(after.at):
             break
         if after.seq - before.seq > 1:
-            settled = before.seq
-    return settled
+            highest = before.seq
+    return highest
+
+
+def nodes_after(connection, seq, *, without=(), most=1000):
+    """Uuids of the nodes that have an event after ``seq``, of kinds that are not in ``without``; those that may not be the last
+    as well. None: more than ``most`` nodes, or events that are not kept any more."""
+    oldest, newest = connection.execute(sa.select(sa.func.min(_EVENTS.seq), sa.func.max(_EVENTS.seq))).one()
+    if oldest is not None and oldest > seq + 1:
+        return None
+    if newest is None or newest <= seq:
+        return []
+    query = sa.select(_EVENTS.node).distinct().where(_EVENTS.seq > seq, _EVENTS.node.is_not(None), _EVENTS.kind.not_in(without))
+    found = connection.execute(query.limit(most + 1)).scalars().all()
+    return None if len(found) > most else found
 
 
 def _is_old(at):

@@ -18,7 +18,7 @@ def apply(connection, node, offers):
     The devices are locked meanwhile. Returns {'offered': [address], 'withdrawn': [address]} of what changed, and tells it in
     the feed. The digest goes to the node's inventory, when there is one.
     """
-    changed = {'offered': [], 'withdrawn': []}
+    changed = {'offered': [], 'withdrawn': [], 'changed': []}
     found = connection.execute(sa.select(TABLE).where(TABLE.c.node_id == node['id'], TABLE.c.state != 'removed')
                                .order_by(TABLE.c.id).with_for_update()).mappings().all()
     for device in (row.parse(TABLE, one) for one in found):
@@ -28,6 +28,8 @@ def apply(connection, node, offers):
                 **row.dump(TABLE, values), generation=TABLE.c.generation + 1, updated_at=now()))
         if 'offered' in values:
             changed['offered' if values['offered'] else 'withdrawn'].append(device['address'])
+        elif values.keys() & {'extra_info', 'state'}:
+            changed['changed'].append(device['address'])
     connection.execute(sa.update(_INVENTORY).where(_INVENTORY.c.node_id == node['id']).values(offer_digest=offers.digest))
     changed = {name: addresses for name, addresses in changed.items() if addresses}
     if changed:

@@ -146,6 +146,11 @@ class Site:
         self._by_address = [(name, each) for name, each in self.flavors.items() if each.has_address]
         self.version += 1
 
+    def clear_flavors(self):
+        """Forget all of them."""
+        self.flavors, self._flavor_names, self._bits, self._by_address = {}, {}, {}, []
+        self.version += 1
+
     def put_group(self, facts):
         """Take in a placement group, or what is new of it; Invalid when its policy or scope is none."""
         group = Group(facts['name'], facts['policy'], facts.get('scope') or 'node', facts.get('hard') is not False,

@@ -4,7 +4,8 @@
 
 Nodes are of six sorts of hardware, in chassis of 16, racks of 40 and three zones; 40 % are in use, one device in ten is not to
 be had, inventories are all different (serial numbers). Wall time and processor time of one process; rounds take turns
-over all kinds of requests, and between two rounds 20 nodes change. Prints the table for docs/figures.md, "Decisions".
+over all kinds of requests, and between two rounds 20 nodes change. Then the same over HTTP (``decisions``). Prints the tables for
+docs/figures.md, "Decisions".
 """
 
 import argparse
@@ -102,10 +103,14 @@ def measure(count, rounds):
     show(count, site, times, building, changes)
 
 
-def show(count, site, times, building, changes):
+def show_times(count, times):
     for name, both in times.items():
         figures = (1e3 * each for one in both for each in (statistics.median(one), worst(one)))
         print(f'| {count:,} | {name} | {" | ".join(f"{figure:.1f}" for figure in figures)} |')
+
+
+def show(count, site, times, building, changes):
+    show_times(count, times)
     began = time.process_time()
     found = capacity.capacity(site, 'anyGPU')
     print(f'\n{count:,} nodes ({len(site.boards.boards)} boards that differ): to take them in {building * count:.1f} s, '
@@ -129,9 +134,11 @@ def main(words):
     parser.add_argument('--nodes', default='10000,100000')
     parser.add_argument('--rounds', type=int, default=40)
     args = parser.parse_args(words)
-    print('| nodes | request | ms of processor, median | p95 | ms, median | p95 |\n|---|---|---|---|---|---|')
-    for count in args.nodes.split(','):
-        measure(int(count), args.rounds)
+    from tests.bench import decisions  # which asks what is asked here
+    for part, where in ((measure, 'the core alone'), (decisions.measure, 'POST /v1/decisions')):
+        print(f'{where}\n\n| nodes | request | ms of processor, median | p95 | ms, median | p95 |\n|---|---|---|---|---|---|')
+        for count in args.nodes.split(','):
+            part(int(count), args.rounds)
 
 
 if __name__ == '__main__':

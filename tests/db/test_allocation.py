@@ -1,12 +1,14 @@
 """Allocations whose time is over, that wait, that are given back; what is read for a decision, and what is not."""
 
+import threading
+
 import orjson
 import pytest
 import sqlalchemy as sa
 from oslo_db import exception
 
 from ingot import errors
-from ingot.db import allocation, clock, decision, event, facts, models, placement_group, stats
+from ingot.db import allocation, clock, decision, event, facts, kept, models, placement_group, stats
 from tests.db import stock
 from tests.db.test_claim import GOLD, SHOWN
 
@@ -203,3 +205,16 @@ def test_a_deletion_that_the_database_broke_off_is_tried_again(filled, monkeypat
     with pytest.raises(errors.DatabaseFailed):
         allocation.delete(filled, one['uuid'])
     assert len(tries) == 1
+
+
+@pytest.mark.parametrize(('strategy', 'rack'), [('spread', 'rack1'), ('pack', 'rack0')])
+@pytest.mark.parametrize('is_kept', [False, True], ids=['read', 'kept'])
+def test_nodes_in_use_count_for_a_strategy(database, strategy, rack, is_kept):
+    """Though SQL could rule them out."""
+    stock.fill(database, 6, racks=2)
+    set_nodes(database, models.nodes.c.name.in_(('n0', 'n2')), instance_uuid=models.nodes.c.uuid)
+    known = kept.Kept(threading.Lock()) if is_kept else None
+    uuid, _ = allocation.create(database, GOLD, SHOWN, {'strategy': strategy}, known)
+    with database.read() as connection:
+        [extra] = connection.execute(sa.select(models.nodes.c.extra).where(models.nodes.c.allocation_uuid == uuid)).scalars()
+    assert orjson.loads(extra) == {'rack': rack}

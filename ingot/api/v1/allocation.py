@@ -44,7 +44,8 @@ class Allocations(collection.Collection):
             _refuse_more(wanted)
             row = allocation.backfill(self.site.database, body, ident, view.columns)
             return edit.created(call, self.noun, view, row)
-        answer = edit.created(call, self.noun, view, allocation.create(self.site.database, body, view.columns, wanted))
+        answer = edit.created(call, self.noun, view, allocation.create(self.site.database, body, view.columns, wanted,
+                                                                    self.site.kept))
         return with_more(self.site, answer, [answer.body]) if wanted else answer
 
     @expose(body=patch.read, patched=Allocation, noun=views.ALLOCATION)

@@ -25,7 +25,7 @@ class Decisions(Resource):
         limit = body.pop('limit', None) or _LIMIT
         body = allocation.checked(self.site, body)
         given = {name: value for name, value in body.items() if value not in (None, [])}
-        decided = decision.decide(self.site.database, given, limit=limit, explain=True)
+        decided = decision.decide(self.site.database, given, limit=limit, explain=True, kept=self.site.kept)
         return {'candidates': [_shown(one) for one in decided.candidates], 'why': decided.why}
 
 
