@@ -55,7 +55,7 @@ def decide(database, wanted, *, attempt=0, limit=None, explain=None, kept=None):
         flavors = _flavors(connection, wanted) if is_ranked or wanted.get('pci') else []
         group = _group(connection, request.placement_group)
         groups = [_with_members(connection, group)] if group else []
-        if wanted.get('strategy') in _BY_USE:            # those in use count as well
+        if wanted.get('strategy') in _BY_USE or (group and group['policy'] == 'spread'):       # those in use count as well
             conditions, among = [sa.true()], _among
         else:
             conditions, among = [condition for _, condition in facts.criteria(wanted)], _among_these

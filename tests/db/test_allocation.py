@@ -218,3 +218,16 @@ def test_nodes_in_use_count_for_a_strategy(database, strategy, rack, is_kept):
     with database.read() as connection:
         [extra] = connection.execute(sa.select(models.nodes.c.extra).where(models.nodes.c.allocation_uuid == uuid)).scalars()
     assert orjson.loads(extra) == {'rack': rack}
+
+
+@pytest.mark.parametrize('is_kept', [False, True], ids=['read', 'kept'])
+def test_racks_that_are_full_have_their_share_of_a_group(database, is_kept):
+    """Two racks, one full: of two members of a hard spread each rack would get one."""
+    stock.fill(database, 4, racks=2)
+    set_nodes(database, models.nodes.c.name.in_(('n0', 'n2')), instance_uuid=models.nodes.c.uuid)
+    placement_group.STORE.create(database, {'name': 'even', 'policy': 'spread', 'scope': 'rack', 'hard': True},
+                                 (models.placement_groups.c.uuid,))
+    known = kept.Kept(threading.Lock()) if is_kept else None
+    wanted = {**GOLD, 'placement_group': 'even', 'count': 2}
+    assert decision.decide(database, wanted, kept=known).picks == ()
+    assert len(decision.decide(database, {**wanted, 'count': 1}, kept=known).picks) == 1
