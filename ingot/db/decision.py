@@ -55,7 +55,8 @@ def decide(database, wanted, *, attempt=0, limit=None, explain=None, kept=None):
         flavors = _flavors(connection, wanted) if is_ranked or wanted.get('pci') else []
         group = _group(connection, request.placement_group)
         groups = [_with_members(connection, group)] if group else []
-        if wanted.get('strategy') in _BY_USE or (group and group['policy'] == 'spread'):       # those in use count as well
+        is_shared = group is not None and group['policy'] == 'spread'
+        if is_shared or wanted.get('strategy') in _BY_USE:                 # those in use count as well
             conditions, among = [sa.true()], _among
         else:
             conditions, among = [condition for _, condition in facts.criteria(wanted)], _among_these
@@ -67,7 +68,7 @@ def decide(database, wanted, *, attempt=0, limit=None, explain=None, kept=None):
         site, known = Site((), flavors, groups), {}
         size = None if is_ranked else max(_FIRST, 4 * request.count) * _GROWTH ** min(attempt, 2)
         for nodes in _batches(connection, conditions, _needs(wanted, group), size):
-            for node in _spread(nodes, request.count, attempt):
+            for node in nodes if is_shared else _spread(nodes, request.count, attempt):
                 known[node['uuid']] = node
                 site.put(node)
             found = core.decide(site, among(site, request), limit or 1)
@@ -103,7 +104,8 @@ def _decide_on_all(connection, kept, wanted, request, flavors, group, groups, li
     known = {node['uuid']: node for node in facts.nodes(connection, [_NODES.c.uuid.in_(uuids)], needs)}
     there = {device['uuid'] for node in known.values() for device in node['devices']}
     chosen = (uuid for one in found.candidates for uuids in (*one.pci, *one.along) for uuid in uuids)
-    if known.keys() != set(uuids) or not there.issuperset(chosen):
+    is_so = all(one.node in known and known[one.node]['generation'] == one.generation for one in found.candidates)
+    if not (is_so and there.issuperset(chosen)):
         return None
     return _decided(found.candidates, request, group, known)
 

@@ -15,8 +15,8 @@ from ingot.scheduler.site import Site
 #: Nodes that are read again one by one; where more have changed all are read anew.
 _MOST = 2000
 _AT_ONCE = 500
-#: What is never about a thing that decisions are made by.
-_DULL = ('step', 'undo', 'error', 'agent.phase', 'agent.progress', 'agent.log', 'agent.report')
+#: What machines tell again and again while they work, and what changes no node.
+_DULL = ('agent.phase', 'agent.progress', 'agent.log', 'agent.report')
 _ALL = facts.Needs(devices=True, places=True, attributes=True)
 _NODES, _EVENTS, _CHASSIS = models.nodes, models.events, models.chassis
 

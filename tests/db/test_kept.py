@@ -198,3 +198,12 @@ def test_a_device_that_is_gone_since_is_decided_on_anew(world, monkeypatch):
         connection.execute(sa.delete(models.devices).where(models.devices.c.uuid == first.devices[0][0]))
     [second] = decision.decide(world.database, wanted, limit=1, kept=world.kept).picks
     assert second.node != first.node
+
+
+def test_a_node_that_changed_without_a_word_is_decided_on_anew(world):
+    [first] = decision.decide(world.database, GOLD, limit=1, kept=world.kept).picks
+    with world.database.write() as connection:
+        connection.execute(sa.update(models.nodes).where(models.nodes.c.uuid == first.node).values(
+            generation=first.generation + 1))
+    [second] = decision.decide(world.database, GOLD, limit=1, kept=world.kept).picks
+    assert (second.node, second.generation) == (first.node, first.generation + 1)
