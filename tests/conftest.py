@@ -20,7 +20,13 @@ def _backend(words):
 # Not in a hook: what eventlet patches must be patched before anything of ours, or of SQLAlchemy's, is imported.
 concurrency.start(_backend(sys.argv[1:]))
 
+import hypothesis  # noqa: E402
+
 from tests import databases  # noqa: E402
+
+# Before tests are read: a busy machine is no reason to fail.
+hypothesis.settings.register_profile('patient', deadline=None)
+hypothesis.settings.load_profile('patient')
 
 
 def pytest_addoption(parser):

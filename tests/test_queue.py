@@ -48,7 +48,7 @@ def used(items, scope):
 
 
 @given(queues())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_never_more_than_allowed_and_never_less_than_possible(case):
     policies, flying, waiting = case
     turns = queue.plan(policies, flying, waiting)
@@ -75,7 +75,7 @@ def is_full(policy, flying, item):
 
 
 @given(queues())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_everything_gets_its_turn_in_the_end(case):
     """Whatever ends in whatever order: with nothing paused and room for one at least, the queue empties."""
     policies, flying, waiting = case
@@ -89,7 +89,7 @@ def test_everything_gets_its_turn_in_the_end(case):
 
 
 @given(queues())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_within_a_scope_nobody_overtakes(case):
     """By age where the order is fifo; and the items of one owner always."""
     policies, flying, waiting = case
@@ -104,7 +104,7 @@ def test_within_a_scope_nobody_overtakes(case):
 
 
 @given(queues())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_estimates_do_not_lie_in_the_past_and_follow_the_order(case):
     policies, flying, waiting = case
     durations = {'deploy': 60.0, 'clean': 600.0}
@@ -210,7 +210,7 @@ def lanes(waiting):
 
 
 @given(lines(), st.integers(0, 25))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_first_turns_are_among_the_first_rounds(line, count):
     policy, waiting = line
     number, had, kept = queue.rounds(lanes(waiting), count), collections.Counter(), []
@@ -223,7 +223,7 @@ def test_the_first_turns_are_among_the_first_rounds(line, count):
 
 
 @given(lines())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_who_starts_before_one_is_counted(line):
     policy, waiting = line
     for place, (_, item) in enumerate(queue.line_up({'': policy}, waiting)):
@@ -232,7 +232,7 @@ def test_who_starts_before_one_is_counted(line):
 
 
 @given(lines(), st.lists(st.floats(0, 200), max_size=5), st.floats(1, 300))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_forecast_is_the_estimate_where_all_last_as_long(line, ages, seconds):
     policy, waiting = line
     policies, present = {'': policy}, 1000.0

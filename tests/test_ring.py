@@ -35,7 +35,7 @@ def test_the_ranks_are_the_same_everywhere():
         'c3', 'c2', 'c1', 'c1', 'c1', 'c1', 'c1', 'c1', 'c1', 'c2', 'c2', 'c2']
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(HOSTS, st.text('xyz', min_size=21, max_size=25))
 def test_who_joins_takes_its_share_and_nothing_else_moves(hosts, newcomer):
     before, after = owners(hosts), owners(hosts | {newcomer})
@@ -44,7 +44,7 @@ def test_who_joins_takes_its_share_and_nothing_else_moves(hosts, newcomer):
     assert len(moved) <= 1.5 * len(NODES) / (len(hosts) + 1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(HOSTS.filter(lambda hosts: len(hosts) > 1))
 def test_who_leaves_gives_its_share_to_all_and_nothing_else_moves(hosts):
     leaver = min(hosts)
@@ -56,7 +56,7 @@ def test_who_leaves_gives_its_share_to_all_and_nothing_else_moves(hosts):
     assert max(taken.values()) <= 2.2 * len(moved) / (len(hosts) - 1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(HOSTS)
 def test_everybody_has_about_the_same(hosts):
     counts = collections.Counter(owners(hosts))

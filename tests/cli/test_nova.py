@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from ingot import errors
@@ -72,7 +72,6 @@ def test_addresses(address, meant):
     assert [one['glob'] if isinstance(one, dict) else one for one in conditions] == meant
 
 
-@settings(deadline=None)
 @given(some.fixed_dictionaries({
     'domain': some.sampled_from(['.*', '0000', '000[0-1]']), 'bus': some.sampled_from(['.*', '3b', '3[b-d]', '0', '(3b|5e)']),
     'slot': some.sampled_from(['.*', '00', '0[0-3]', '1']), 'function': some.sampled_from(['.*', '[0-7]', '[^3]', '0|1', '5'])}),

@@ -16,7 +16,7 @@ EVENTS = ['hello', 'done', 'failed', 'late', 'restart', 'die soon', 'fail soon',
 SILENT = {'fake': {'deploy.machine_report': {'silent': True}}}
 
 
-@settings(max_examples=30, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(['enroll', 'manageable', 'available']),
        st.lists(st.sampled_from(VERBS + EVENTS), min_size=3, max_size=14))
 def test_no_sequence_leads_into_a_dead_end(make_house, start, sequence):

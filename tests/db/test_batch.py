@@ -94,7 +94,7 @@ def test_a_list_is_executed_for_each(database):
     assert stored(database, second)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=_TEXT, bag=st.dictionaries(_TEXT, _TEXT | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()),
        instant=st.floats(0, 4e9), flags=st.tuples(st.booleans(), st.none() | st.booleans()))
 def test_a_row_comes_back_as_a_select_tells_it(database, text, bag, instant, flags):

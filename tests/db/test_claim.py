@@ -83,7 +83,7 @@ class Site:
 WORDS = ('decide', 'decide', 'claim', 'claim', 'allocate', 'delete', 'delete_gang', 'free', 'vanish', 'drain', 'deploy')
 
 
-@settings(max_examples=20 if databases.kind == 'sqlite' else 6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20 if databases.kind == 'sqlite' else 6, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(WORDS), st.integers(0, 30)), min_size=3, max_size=14))
 def test_whatever_happens_nothing_is_anybodys_twice(happenings):
     with tempfile.TemporaryDirectory() as folder:

@@ -117,7 +117,7 @@ WORDS = ('maintain', 'move', 'trait', 'chassis_moves', 'allocate', 'allocate', '
          'add')
 
 
-@settings(max_examples=25 if databases.kind == 'sqlite' else 6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25 if databases.kind == 'sqlite' else 6, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(WORDS), st.integers(0, 30)), min_size=2, max_size=10))
 def test_whatever_happens_it_is_what_the_tables_say(happenings):
     with tempfile.TemporaryDirectory() as folder:

@@ -42,7 +42,7 @@ def known(database):
     return {uuid: match.attributes(pci.get(database, uuid)) for uuid in uuids}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(MATCHES)
 def test_the_database_helps_and_decides_nothing(database, known, wanted):
     match.check(wanted)

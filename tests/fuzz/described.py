@@ -14,7 +14,7 @@ def ask(schema, examples):
     for found in schema.include(path_regex='^/v1').exclude(path='/v1/feed').get_all_operations():
         operation = found.ok()
 
-        @settings(max_examples=examples, database=None, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())
         def send(case):
             answer = case.call()

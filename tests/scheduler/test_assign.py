@@ -16,7 +16,7 @@ def flat(size):
     return Shape((None,) * size, (None,) * size, False)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(boards.shapes(), st.data())
 def test_an_assignment_is_found_exactly_when_there_is_one(board, data):
     shape, numas, costs = board
@@ -39,7 +39,7 @@ def check_along(shape, answer):
     assert sorted(along) == sorted(whole - used)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(1, 6), st.data())
 def test_without_exclusions_it_is_the_cheapest(size, data):
     costs = data.draw(st.lists(st.integers(0, 5), min_size=size, max_size=size))

@@ -11,7 +11,7 @@ from ingot.scheduler.site import Site
 from tests.scheduler import sites
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 1 << 40))
 def test_it_is_granted_exactly_when_it_can_be(seed):
     nodes, group, wanted = sites.case(seed)
@@ -36,7 +36,7 @@ def own(nodes, wanted):
     return [node for node in nodes if 'owner' not in wanted or node['owner'] == wanted['owner']]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 1 << 40))
 def test_why_is_minimal_and_each_change_helps(seed):
     nodes, group, wanted = sites.case(seed)

@@ -52,7 +52,7 @@ def test_what_is_refused_says_where_and_what_is_expected(text, words):
     assert str(caught.value).startswith('where[0]')
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text('abc.()[]*<>=!~"0123 andornotall', max_size=40))
 def test_any_text_is_an_expression_or_refused(text):
     with contextlib.suppress(errors.Invalid):

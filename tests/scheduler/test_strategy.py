@@ -79,7 +79,7 @@ def test_one_more_member_goes_where_a_soft_group_would_have_it():
     assert chosen(RACKS, {**group, 'hard': True}, limit=5) == [8, 9, 10, 11]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 1 << 40))
 def test_the_order_of_facts_does_not_matter(seed):
     nodes, group, wanted = sites.case(seed)

@@ -44,7 +44,7 @@ def check(path, measured):
     return hashlib.sha256(content).hexdigest()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PIECES, st.integers(1, 10 * K * 2), st.booleans())
 def test_any_sparse_file(pieces, sectors, is_known):
     with tempfile.NamedTemporaryFile() as file:

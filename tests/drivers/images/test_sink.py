@@ -12,7 +12,7 @@ from ingot import errors
 from ingot.drivers.images.sink import Sink
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(1, 300_000), st.booleans()), max_size=12), st.integers(0, 3))
 def test_any_portions(portions, restart_after):
     with tempfile.NamedTemporaryFile() as file:

@@ -147,13 +147,13 @@ def live(data, steps, outcomes):
     return universe
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data(), steps=STEPS, outcomes=OUTCOMES)
 def test_any_order_ends_in_the_right_disk_or_a_clear_failure(data, steps, outcomes):
     assert_ended_well(live(data, steps, outcomes))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data(), losses=st.integers(0, 60), outcomes=OUTCOMES)
 def test_losses_alone_never_change_the_result(data, losses, outcomes):
     """Without alarms and without an end from outside, the report comes, and it tells the truth."""

@@ -266,7 +266,7 @@ def spread(pieces):
     return extents, max(1, at) * 4096
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(pieces=PIECES, tail=st.integers(0, 50), failures=st.lists(st.integers(0, 6), max_size=4),
        logins=st.lists(st.sampled_from([True, False]), max_size=6), chunk=st.sampled_from([4096, 65536, 4 * MIB]))
 def test_any_image_over_any_network_is_written_right(tmp_path_factory, pieces, tail, failures, logins, chunk):
