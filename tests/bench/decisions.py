@@ -11,11 +11,14 @@ import sqlalchemy as sa
 from ingot.cli import stage
 from ingot.db import models, row
 from ingot.db.engine import now
+from ingot.scheduler import offer
 from tests import databases
 from tests.bench import decide
 from tests.cli.processes import running
 
 _AT_ONCE = 500
+#: As if the conductor had held its list, which is empty, against the nodes already: else it would withdraw what they offer.
+_OFFERS = offer.digest([])
 VERSION = {'X-OpenStack-Ironic-API-Version': '1.115'}
 _DEVICE = ('uuid', 'address', 'numa_node', 'offered', 'state', 'vendor_id', 'product_id', 'class_id', 'link_width', 'function',
            'parent', 'extra_info')
@@ -33,7 +36,7 @@ def fill(database, count):
             keys = dict(connection.execute(sa.select(models.nodes.c.uuid, models.nodes.c.id).where(
                 models.nodes.c.uuid.in_([one['uuid'] for one in facts]))).all())
             _insert(connection, models.node_inventory, (
-                {'node_id': keys[one['uuid']], 'inventory': one['attributes']} for one in facts))
+                {'node_id': keys[one['uuid']], 'inventory': one['attributes'], 'offer_digest': _OFFERS} for one in facts))
             _insert(connection, models.devices, (
                 {'node_id': keys[one['uuid']], **{name: each.get(name) for name in _DEVICE},
                  'uuid': f'{one["uuid"][:8]}-0000-4000-8000-{number:012x}', 'extra_info': each.get('extra_info') or {}}
