@@ -12,8 +12,8 @@ class Review:
     def __init__(self, database, drivers, node, inventory, plugin_data, mac=None, *, options):
         """``options``: the group [inspector]."""
         self.drivers, self.inventory, self._told, self._hooks = drivers, inventory, plugin_data, options.hooks
-        self._background = hook.Background(options.physical_network_cidr_map, dict(options.pci_device_alias or ()),
-                                           inventories.former(database, node))
+        former = inventories.former(database, node) if 'raid-device' in options.hooks else None        # nobody else asks
+        self._background = hook.Background(options.physical_network_cidr_map, dict(options.pci_device_alias or ()), former)
         self._rules, self._ports = rules.every(database), inventories.ports(database, node)
         if mac and mac.lower() not in [port['address'] for port in self._ports]:
             self._ports.append(hook.new_port(mac))
