@@ -30,7 +30,7 @@ def write_plan(task):
 CLEAN = (
     Step('validate cleaning', validate,         needs_place=True),       # after the end of an instance it may wait here
     Step('write plan',        write_plan,       is_quiet=True),
-    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token),
+    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token, is_quiet=True),
     Step('start ramdisk',     start_ramdisk,    undo=power_off),
     Step('await machine',     await_machine),                            # WAIT
     Step('read parts',        parts.read),

@@ -57,7 +57,7 @@ def export_image(task):
 def publish(task):
     """As ``ramdisk.publish_ramdisk``; the export that the machine is to read comes with it when another conductor had made it."""
     operation = task.operation
-    if operation['export_iqn'] and operation['uuid'] not in task.interface('deploy').exported():
+    if operation['export_iqn'] and not task.interface('deploy').has_export(task.node, operation['uuid']):
         fetch_image(task)
         export_image(task)
     publish_ramdisk(task)
@@ -96,12 +96,12 @@ def start_instance(task):
 DEPLOY = (
     Step('validate',         validate),
     Step('fetch image',      fetch_image,      undo=release_image, seconds=fetch_seconds),
-    Step('export image',     export_image,     undo=withdraw_export),    # read-only LUN, CHAP of this deployment
-    # The boot record for its MACs, with a one-time token.
-    Step('publish ramdisk',  publish,          undo=withdraw_boot, prepare=mint_token, seconds=fetch_seconds),
+    # A read-only LUN, CHAP of this deployment; then the boot record for its MACs, with a one-time token.
+    Step('export image',     export_image,     undo=withdraw_export, is_quiet=True),
+    Step('publish ramdisk',  publish,          undo=withdraw_boot, prepare=mint_token, seconds=fetch_seconds, is_quiet=True),
     Step('start ramdisk',    start,            undo=power_off, seconds=fetch_seconds),
     Step('await machine',    await_machine),                             # WAIT: the agent works alone, then reports
-    Step('withdraw export',  put_away),
+    Step('withdraw export',  put_away,         is_quiet=True),
     Step('start instance',   start_instance),
 )
 
@@ -134,17 +134,19 @@ _NO_INSTANCE = {'instance_info': {}, 'instance_uuid': None, 'instance_name': Non
 def forget_instance(task):
     """Nothing of the instance is left in the row; from here on the node is cleaned."""
     if task.node['provision_state'] == 'deleting':
-        task.move('clean', _NO_INSTANCE, also=functools.partial(_forget, node=task.node))
+        task.move('clean', _NO_INSTANCE, **_forgetting(task))
 
 
 def withdraw(task):
     """As ``forget_instance``, of a deployment that is queued: nothing was done that could be undone or cleaned."""
-    task.withdraw(_NO_INSTANCE, also=functools.partial(_forget, node=task.node))
+    task.withdraw(_NO_INSTANCE, **_forgetting(task))
 
 
-def _forget(connection, node):
-    operations.forget_configdrives(connection, node)
-    allocations.free(connection, node['id'])
+def _forgetting(task):
+    """What is written together with the end of an instance, as the arguments of ``note``. Most nodes have no allocation."""
+    has_allocation = task.node['allocation_uuid']
+    return {'writes': [operations.forgetting_configdrives(task.node)],
+            'also': functools.partial(allocations.free, node_id=task.node['id']) if has_allocation else None}
 
 
 TEAR_DOWN = (

@@ -34,7 +34,7 @@ class Step(NamedTuple):
     undo: Callable | None = None
     seconds: Callable | None = None      # conf -> how long ``do`` may take; default: conductor.step_timeout
     prepare: Callable | None = None      # notes what is written together with its beginning
-    is_quiet: bool = False               # touches no machine and takes no time: its beginning is written with the next write
+    is_quiet: bool = False               # touches no machine, takes no time: its beginning is written with the next write
     needs_place: bool = False            # what comes from here on counts as in flight (conductor/queue.py)
 
 
@@ -96,7 +96,7 @@ def fail(task, steps, error):
 
 
 def _undo(task, steps):
-    for step in reversed(steps[:_position(task, steps) + 1]):
+    for step in reversed(steps[:_reach(task, steps)]):
         if step.undo is None:
             continue
         task.begin_undo(step)
@@ -119,6 +119,14 @@ def _resume_undo(task, steps):
 def _position(task, steps):
     names = [step.name for step in steps]
     return names.index(task.operation['step']) if task.operation['step'] in names else 0
+
+
+def _reach(task, steps):
+    """How many steps may have been begun: up to the one that the row names, and those after it whose beginning it does not tell."""
+    reach = _position(task, steps) + 1
+    while reach < len(steps) and steps[reach].is_quiet:
+        reach += 1
+    return reach
 
 
 def _check_attempts(task):

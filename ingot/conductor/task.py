@@ -44,6 +44,7 @@ class Task:
         self.deadline = clock.time() + conf.conductor.step_timeout
         self.leased_until = node['lock_expires_at']
         self.token = None             # the machine's, in clear, within the step that gives it
+        self._macs = None
         self._stopping = stopping
         self._noted = []              # what is to be written together with the next write
 
@@ -63,10 +64,15 @@ class Task:
         """Whether its operation waits for a place."""
         return self.operation is not None and self.operation['status'] == 'queued'
 
-    @functools.cached_property
+    @property
     def macs(self):
-        """MACs of its ports: they do not change while the node is locked."""
-        return port.macs(self.database, self.node['id'])
+        """MACs of its ports: they do not change while the node is locked.
+
+        Not a functools.cached_property: all instances of it share a lock, which is held while the database answers.
+        """
+        if self._macs is None:
+            self._macs = port.macs(self.database, self.node['id'])
+        return self._macs
 
     def interface(self, kind):
         """The node's implementation of ``kind``; InvalidParameter when its driver is not enabled here or has none.
@@ -152,12 +158,12 @@ class Task:
         values = {} if step is None else {'step': step.name}
         self.save(is_last=True, attempt=0, **queue.waiting(self.node), **values)
 
-    def withdraw(self, values, *, also):
+    def withdraw(self, values, *, writes, also):
         """End an operation that is queued, before anything came of it: the node is as it was, but for ``values``."""
         before, after = self.node['provision_state'], self.operation['state_before']
         moved = {'provision_state': after, 'target_provision_state': None, 'provision_updated_at': now(), 'operation': None}
         event = self._event('provision_state', **{'from': before, 'to': after, 'event': 'delete', 'target': None})
-        self.save(moved | values, [event], also=also, is_last=True, status='failed', finished_at=now(),
+        self.save(moved | values, [event], writes=writes, also=also, is_last=True, status='failed', finished_at=now(),
                   error='It was withdrawn while it was queued.')
 
     def begin(self, step, **of_operation):
@@ -283,10 +289,10 @@ class Task:
     def _kind(self):
         return 'cleaning' if 'clean' in self.operation['flow'] else 'provisioning'
 
-    def move(self, event, values=None, *, also=None):
+    def move(self, event, values=None, *, writes=(), also=None):
         """Move the node by ``event`` with more ``values``, in the middle of a flow; written with the next write."""
         change, events = self._move(event)
-        self.note(change | (values or {}), events, also=also)
+        self.note(change | (values or {}), events, writes=writes, also=also)
 
     def release(self):
         """Let go of the lock, with a last write of what was noted."""

@@ -147,9 +147,9 @@ def configdrive(database, node):
         return connection.execute(query.order_by(_ops.c.id.desc()).limit(1)).scalar()
 
 
-def forget_configdrives(connection, node):
+def forgetting_configdrives(node):
     """Config drives hold secrets of an instance: drop them with it."""
-    connection.execute(_FORGET, {'its_node': node['id']})
+    return batch.Write(_FORGET, {'its_node': node['id']})
 
 
 def last_phase(database, uuid):

@@ -37,6 +37,7 @@ class FakeMachine:
     boot_device: str = 'disk'
     is_persistent: bool = True
     booted_from: str | None = None                                  # the device of the last power-on
+    macs: set = dataclasses.field(default_factory=set)              # those that a boot record was published for, ever
     held: dict = dataclasses.field(default_factory=dict)            # operation -> base.Image
     exports: dict = dataclasses.field(default_factory=dict)         # operation -> (base.Export, checksum)
     disk: str | None = None                                         # checksum of the image on the disk
@@ -90,6 +91,10 @@ class World:
     def macs(self, uuid):
         """MACs of a node that have a boot record now."""
         return [mac for mac, (owner, _) in list(self.records.items()) if owner == uuid]
+
+    def is_published(self, machine):
+        """Whether a FakeMachine finds a boot record."""
+        return any(self.records.get(mac, (None,))[0] == machine.uuid for mac in machine.macs)
 
     def leftovers(self, uuid):
         """What a clean slate must not have, as phrases; an empty list when all is put away."""
@@ -263,8 +268,9 @@ class FakeBoot(FakeInterface):
 
     @behaves
     def publish(self, node, macs, files):
-        self.world.of(node)
-        self.world.records.update((mac.lower(), (node['uuid'], files)) for mac in macs or [node['uuid']])
+        names = [mac.lower() for mac in macs or [node['uuid']]]
+        self.world.of(node).macs.update(names)
+        self.world.records.update((name, (node['uuid'], files)) for name in names)
 
     @behaves
     def withdraw(self, node, macs):
@@ -301,6 +307,9 @@ class FakeDeploy(FakeInterface):
     def withdraw(self, node, operation):
         self.world.of(node).exports.pop(operation, None)
 
+    def has_export(self, node, operation):
+        return operation in self.world.of(node).exports
+
     def exported(self):
         return [operation for machine in list(self.world.machines.values()) for operation in list(machine.exports)]
 
@@ -325,7 +334,7 @@ class FakeDeploy(FakeInterface):
             return 'internal', 'The machine is off.'
         if machine.booted_from != 'pxe':
             return 'internal', f'The machine booted from {machine.booted_from}, not from the network.'
-        if not self.world.macs(machine.uuid):
+        if not self.world.is_published(machine):
             return 'internal', 'No boot record is published for the machine.'
         targets = [action['target']['iqn'] for action in plan['actions'] if action['action'] == 'write image']
         missing = [iqn for iqn in targets if iqn not in (export.iqn for export, _ in machine.exports.values())]

@@ -41,6 +41,8 @@ UNDOS = [(flow, step.name) for flow, steps in FLOWS.items() for step in steps if
 WRITES = {'deploy': 1, 'rebuild': 1}
 #: Flow -> the state of the device that the instance was promised, at a good end.
 DEVICE = {'deploy': 'in_use', 'rebuild': 'in_use', 'delete': 'ready', 'delete only': 'ready'}
+#: Methods of drivers that a quiet step may call: what they do happens here, not on the machine.
+LOCAL = {'validate', 'fetch', 'export', 'publish', 'withdraw', 'release'}
 #: Flows after which the machine runs.
 UP = {*WRITES, 'service', 'rescue', 'unrescue'}
 
@@ -193,7 +195,7 @@ def test_a_quiet_step_touches_no_machine(house, enroll, flow, step):
     house.sabotage(service, flow, step, do=watch)
     go(house, service, node, flow)
     assert_good(house, node, flow)
-    assert {method for _, method, _ in touched} <= {'validate'}
+    assert {method for _, method, _ in touched} <= LOCAL
 
 
 def step_named(flow, step):

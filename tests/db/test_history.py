@@ -64,5 +64,5 @@ def test_operations_that_ended_long_ago_go(database, row, monkeypatch):
 def test_the_last_deployment_goes_once_its_config_drive_was_forgotten(database, row):
     work(database, row, ended=OLD, configdrive='abc')
     with database.write() as connection:
-        operation.forget_configdrives(connection, row)
+        operation.forgetting_configdrives(row).execute(connection)
     assert history.prune(database, 30) == 1

@@ -240,7 +240,7 @@ def test_end_keeps_the_first_error_and_touches_no_other(database, op):
 def test_config_drives(database, row, op):
     assert operation.configdrive(database, row) == 'abc'
     with database.write() as connection:
-        operation.forget_configdrives(connection, row)
+        operation.forgetting_configdrives(row).execute(connection)
     assert operation.configdrive(database, row) is None
 
 

@@ -199,6 +199,7 @@ def test_an_export_is_of_one_operation_and_goes_with_it(deploy):
     for _ in range(2):
         interface.withdraw(node, one)
         assert list(interface.exported()) == [two]
+        assert [interface.has_export(node, operation) for operation in (one, two)] == [False, True]
     interface.withdraw(node, two)
     assert list(interface.exported()) == []
 

@@ -33,6 +33,9 @@ class IscsiDeploy:
     def withdraw(self, node, operation):
         self._targets.withdraw(operation)
 
+    def has_export(self, node, operation):
+        return self._targets.has(operation)
+
     def exported(self):
         return self._targets.exported()
 

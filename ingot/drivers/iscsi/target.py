@@ -81,6 +81,10 @@ class Targets:
                 self._insist(lambda: self._tgt.remove(name(operation), operation))
             self._records.remove(operation)
 
+    def has(self, operation):
+        """Whether ``operation`` is among those that ``exported`` tells."""
+        return self._records.get(operation) is not None
+
     def exported(self):
         """Operations that have a target, or will have one after the next start."""
         return self._records.operations()
