@@ -225,9 +225,12 @@ class Crew:
     # Keeping alive.
 
     def renew(self):
-        """Renew the leases of all tasks in time, drop those that were lost, give up what hangs."""
+        """Renew the leases of all tasks in time, drop those that were lost, give up what hangs; tell what lasts."""
         with self._lock:
             tasks = list(self._tasks.values())
+        for task in tasks:
+            with contextlib.suppress(errors.Stale):
+                task.show()
         hanging = [task for task in tasks if task.deadline < clock.time()]
         for task in hanging:
             self._forget(task)

@@ -47,6 +47,7 @@ class Task:
         self._macs = None
         self._stopping = stopping
         self._noted = []              # what is to be written together with the next write
+        self._named = self._seen = self.operation and self.operation['step']     # the step that the row names; see ``show``
 
     def check_lease(self):
         """Stale when the lease may be another's by now: the machine is not to be touched any more."""
@@ -110,6 +111,7 @@ class Task:
             also=also if any(note.also for note in notes) else None)
         if merged:
             self.operation = self.operation | changed
+            self._named = self.operation['step']
         for kind, data in events:
             log.log(logging.ERROR if kind == 'error' else logging.INFO, 'Node %s: %s', self.uuid, _WORDS[kind].format(**data))
 
@@ -142,6 +144,7 @@ class Task:
         change |= {'operation': work['uuid'], 'last_error': None, 'target_power_state': None, **(values or {})}
         self.save(change, events, writes=writes, is_last=is_queued)
         self.operation = stored | {'node': self.uuid}
+        self._named = self.operation['step']
         if is_queued:                    # and may be admitted by now, and be another's
             return False
         if self.has_place and queue.is_limited(self.database):
@@ -177,6 +180,15 @@ class Task:
         write = self.note if step.is_quiet and attempt == 1 and not is_waiting else self.save
         write(values, [*events, self._event('step', step=step.name, attempt=attempt)],
               **self._beginning(step, attempt), **of_operation)
+
+    def show(self):
+        """Called once in a heartbeat, by another thread: a quiet step that lasts is named in the row all the same."""
+        running, seen = self.operation, self._seen
+        self._seen = running and running['step']
+        if running and running['step'] == seen != self._named:
+            write = operation.naming(running, self._named)
+            lease.update(self.database, self.node, self.epoch, writes=[write])
+            self._named = seen
 
     def has_begun(self, step):
         """Whether ``step`` was begun by the one who holds the lock now, and nothing since."""

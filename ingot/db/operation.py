@@ -20,6 +20,7 @@ _ops = models.operations
 LIVE = ('queued', 'running', 'waiting', 'held')
 _WITH_NODE = sa.select(_ops, models.nodes.c.uuid.label('node')).join(models.nodes, models.nodes.c.id == _ops.c.node_id)
 _CHANGE = sa.update(_ops).where(_ops.c.uuid == sa.bindparam('its_uuid'))
+_NAME = _CHANGE.where(_ops.c.step == sa.bindparam('its_step'), _ops.c.status == 'running')
 _INSERT = one.insertion(_ops).inline()
 _MINT = _CHANGE.where(_ops.c.session_hash.is_(None))
 _FORGET = sa.update(_ops).where(_ops.c.node_id == sa.bindparam('its_node')).values(configdrive=None)
@@ -66,6 +67,12 @@ def changing(uuid, values):
 def change(connection, uuid, values):
     """Change an operation."""
     changing(uuid, values)[0].execute(connection)
+
+
+def naming(values, before):
+    """Name the step of ``values`` (an operation that runs), unless it has gone on since the row named ``before``."""
+    return batch.Write(_NAME, {'its_uuid': values['uuid'], 'its_step': before, **{
+        name: values[name] for name in ('step', 'attempt', 'epoch', 'deadline_at')}})
 
 
 def ending(uuid, error):
