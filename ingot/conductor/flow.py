@@ -122,7 +122,7 @@ def _position(task, steps):
 
 
 def _reach(task, steps):
-    """How many steps may have been begun: up to the one that the row names, and those after it whose beginning it does not tell."""
+    """How many steps may have been begun: up to the one that the row names, and the quiet ones after it."""
     reach = _position(task, steps) + 1
     while reach < len(steps) and steps[reach].is_quiet:
         reach += 1
