@@ -5,12 +5,12 @@ Exit status: 0 done, 1 the work failed, 2 wrong usage, 3 the API refused, 4 the 
 
 import argparse
 import importlib
-import logging
 import os
 import sys
 
 import ingot
 from ingot import errors
+from ingot.cli import log
 
 #: Subcommand -> (module that has ``arguments(parser)`` and ``run(options) -> exit status``, what it does).
 COMMANDS = {
@@ -50,20 +50,12 @@ def parser(only=None):
     return top
 
 
-def start_logging(*, is_debug):
-    """Log to standard error; systemd and terminals both like it there."""
-    logging.basicConfig(level=logging.DEBUG if is_debug else logging.INFO, stream=sys.stderr,
-                        format='%(asctime)s %(levelname).1s %(name)s: %(message)s')
-    for noisy in ('stevedore', 'openstack', 'keystoneauth', 'urllib3', 'pecan', 'wsme', 'alembic'):
-        logging.getLogger(noisy).setLevel(logging.INFO if is_debug else logging.WARNING)
-
-
 def main(argv=None):
     """Run one command; returns its exit status."""
     argv = sys.argv[1:] if argv is None else argv
     name = next((word for word in argv if not word.startswith('-')), None)
     options = parser(name if name in COMMANDS else None).parse_args(argv)
-    start_logging(is_debug=options.debug)
+    log.start(is_debug=options.debug)
     try:
         status = options.run(options) or 0
         sys.stdout.flush()                   # here, where a reader that has left is no error

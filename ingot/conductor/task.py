@@ -112,8 +112,9 @@ class Task:
         if merged:
             self.operation = self.operation | changed
             self._named = self.operation['step']
-        for kind, data in events:
-            log.log(logging.ERROR if kind == 'error' else logging.INFO, 'Node %s: %s', self.uuid, _WORDS[kind].format(**data))
+        if events:
+            level = logging.ERROR if any(kind == 'error' for kind, _ in events) else logging.INFO
+            log.log(level, 'Node %s: %s', self.uuid, '; '.join(_WORDS[kind].format(**data) for kind, data in events))
 
     def note(self, values=None, events=(), *, writes=(), also=None, **of_operation):
         """As ``save``, together with the next write: for the end of a step, which comes to the same when it runs again.

@@ -1,0 +1,57 @@
+"""The log: lines to standard error, where systemd and terminals both like it; writing it holds up nobody."""
+
+import collections
+import logging
+import sys
+
+from ingot import concurrency
+
+FORMAT = '%(asctime)s %(levelname).1s %(name)s: %(message)s'
+#: Libraries that say more than an operator wants to know.
+_NOISY = ('stevedore', 'openstack', 'keystoneauth', 'urllib3', 'pecan', 'wsme', 'alembic')
+#: Lines that wait for a reader who has stopped to read; then the oldest are forgotten.
+_MOST = 10_000
+
+
+def start(*, is_debug):
+    """Log from here on; with ``is_debug`` also what libraries say."""
+    logging.basicConfig(level=logging.DEBUG if is_debug else logging.INFO, format=FORMAT, handlers=[Lines(sys.stderr)])
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.INFO if is_debug else logging.WARNING)
+
+
+class Lines(logging.Handler):
+    """Writes lines to ``stream``, in order. A line is there when the call returns, unless another thread is writing just then,
+    which goes on with it: with a lock, as logging.StreamHandler has it, threads that log wait for each other at each line.
+    """
+
+    def __init__(self, stream):
+        super().__init__()
+        self._stream, self._lines = stream, collections.deque(maxlen=_MOST)
+        self._writing = concurrency.Lock()         # held by who writes
+
+    def createLock(self):      # noqa: N802
+        """Of logging's own lock there is no need."""
+        self.lock = None
+
+    def handle(self, record):
+        is_wanted = self.filter(record)
+        if is_wanted:
+            self.emit(record)
+        return is_wanted
+
+    def emit(self, record):
+        try:
+            self._lines.append(f'{self.format(record)}\n')
+            while self._lines and self._writing.acquire(blocking=False):
+                try:
+                    self._write()
+                finally:
+                    self._writing.release()
+        except Exception:
+            self.handleError(record)
+
+    def _write(self):
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        self._stream.write(''.join(lines))
+        self._stream.flush()
