@@ -10,8 +10,6 @@ from ingot.db import operation as operations
 #: What may be asked twice.
 _QUESTIONS = frozenset({'ask', 'boot_device', 'boot_devices', 'validate', 'sensors', 'bmc_info', 'vendor_methods',
                         'driver_methods', 'continue_operation'})
-#: Columns of a node that tell where a request goes.
-_PLACE = ('uuid', 'slot', 'conductor_group', 'driver')
 #: Seconds for which a conductor that gave no sign of life is passed over: the list of those that live is not that quick.
 _AVOIDED_SECONDS = 5
 
@@ -29,7 +27,10 @@ class Client:
         self._avoided = {}              # host -> until when, monotonic
 
     def provision(self, ident, verb, arguments=None):
-        """Ask for a verb of states/provision; {'operation': uuid or None}."""
+        """Ask for a verb of states/provision; {'operation': uuid or None}.
+
+        :param ident: uuid or name; or the node's row, a dict with db.node.PLACE, of who has read it already.
+        """
         return self._call(ident, 'provision', verb=verb, arguments=arguments or {})
 
     def power(self, ident, target, timeout=None):
@@ -81,7 +82,7 @@ class Client:
 
     def continue_operation(self, operation):
         """After a machine's report: a nudge; without it the conductor finds the report itself, a second later."""
-        row = node.get(self._database, operations.get(self._database, operation)['node'], _PLACE)
+        row = node.get(self._database, operations.get(self._database, operation)['node'], node.PLACE)
         return self._ask(functools.partial(self.host, row), 'continue_operation', {'operation': operation})
 
     def host(self, row, dead=()):
@@ -103,7 +104,7 @@ class Client:
                                remedy='Start one with [conductor] group and enabled_drivers like that, or change the node.')
 
     def _call(self, ident, name, /, **arguments):
-        row = node.get(self._database, ident, _PLACE)
+        row = ident if isinstance(ident, dict) else node.get(self._database, ident, node.PLACE)
         return self._ask(functools.partial(self.host, row), name, {'node': row['uuid'], **arguments})
 
     def _call_driver(self, driver, name, /, **arguments):

@@ -64,6 +64,8 @@ SHOWN = {**{column.name: column for column in TABLE.columns if column.name not i
 #: Columns that tell whether a node, or what belongs to it, may be changed or deleted.
 STANDING = ('id', 'uuid', 'generation', 'name', 'instance_uuid', 'provision_state', 'maintenance', 'protected',
             'protected_reason', 'lock_owner', 'lock_purpose', 'lock_expires_at', 'locked_at')
+#: Columns that tell which conductor it belongs to (ring.Ring).
+PLACE = ('uuid', 'slot', 'conductor_group', 'driver')
 #: Columns that answers may be sorted by.
 SORTABLE = frozenset(column.name for column in TABLE.columns if column.name not in _INTERNAL - {'id'}
                      ) - row.JSON['nodes']

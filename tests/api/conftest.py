@@ -32,11 +32,11 @@ class Conductor:
         if self.error:
             raise self.error
 
-    def provision(self, uuid, verb, arguments):
-        self._note('provision', uuid, verb, arguments)
+    def provision(self, node, verb, arguments):
+        self._note('provision', node['uuid'], verb, arguments)
 
-    def power(self, uuid, target, timeout):
-        self._note('power', uuid, target, timeout)
+    def power(self, node, target, timeout):
+        self._note('power', node['uuid'], target, timeout)
 
     def ask(self, uuid, kind, method, **arguments):
         self._note('ask', uuid, kind, method, arguments)

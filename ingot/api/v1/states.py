@@ -12,8 +12,9 @@ from ingot.db import node, queue
 _FIELDS = ('console_enabled', 'last_error', 'power_state', 'target_power_state', 'provision_state',
            'target_provision_state', 'provision_updated_at', 'raid_config', 'target_raid_config', 'boot_mode', 'secure_boot')
 _SHOWN = answers.shape(('power_state', 'provision_state'), **{name: {} for name in _FIELDS})
-#: Columns that tell what may be asked for now.
-_NEEDED = (*node.STANDING, 'maintenance_reason', 'target_provision_state', 'disable_power_off', 'retired', 'operation')
+#: Columns that tell what may be asked for now, and of whom.
+_NEEDED = (*dict.fromkeys((*node.STANDING, *node.PLACE, 'maintenance_reason', 'target_provision_state', 'disable_power_off',
+                           'retired', 'operation')),)
 _OFF = frozenset({'power off', 'soft power off'})
 
 
@@ -49,7 +50,7 @@ class PowerOf(Resource):
             raise errors.InvalidState(f'Node {current["uuid"]} is "{current["provision_state"]}": hands off its power.')
         if current['disable_power_off'] and target in _OFF:
             raise errors.Conflict(f'Node {current["uuid"]} must not be powered off (disable_power_off).')
-        self.site.conductor.power(current['uuid'], target, body.get('timeout'))
+        self.site.conductor.power(current, target, body.get('timeout'))
         return _accepted(call, ident)
 
 
@@ -61,7 +62,7 @@ class ProvisionOf(Resource):
         current = _current(self.site, call, ident)
         verb = provision.check_state(current, body['target'], call.minor, is_queued=_is_queued(self.site, current))
         arguments = provision.arguments(body, verb, call.minor)
-        self.site.conductor.provision(current['uuid'], verb, arguments)
+        self.site.conductor.provision(current, verb, arguments)
         return _accepted(call, ident)
 
 
