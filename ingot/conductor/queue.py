@@ -31,6 +31,7 @@ class Line:
     def came(self):
         """Something began to wait here: look soon, unless there was no place a moment ago (whoever ends something looks too)."""
         self._is_expected = True
+        self._crew.database.forget('line')
         if clock.time() >= self._full_until:
             self.nudge()
 

@@ -34,6 +34,8 @@ _HEADS = 50
 _BATCH = 1000
 #: So many operations that ended last tell how long one takes.
 _SAMPLE = 200
+#: Seconds for which it is remembered whether there is a line to join: who joins none looks once more, for a policy.
+_LINE_SECONDS = 0.5
 _LIMITING = sa.or_(_policies.mode == 'rolling', _policies.max_in_flight.is_not(None), _policies.points.is_not(None),
                    _policies.pause_on_failure_ratio.is_not(None), _policies.paused_reason.is_not(None))
 _IS_LIMITED = sa.select(sa.exists(sa.select(_policies.id).where(_LIMITING)))
@@ -62,7 +64,8 @@ def place(database, flow, node, *, has_room):
     """Columns of a new operation of ``node``: it begins at once, or it waits. ``has_room``: there is a worker for it."""
     if flow not in queue.POINTS or flow in queue.LATER:
         return {'status': 'running'}
-    return waiting(node) if not has_room or _has_line(database) else {'status': 'running', 'admitted_at': clock.time()}
+    has_line = database.remember('line', _LINE_SECONDS, lambda: _has_line(database))
+    return waiting(node) if not has_room or has_line else {'status': 'running', 'admitted_at': clock.time()}
 
 
 def _has_line(database):
@@ -341,7 +344,7 @@ def _changing(database, scope, generation):
             raise errors.Stale(f'The policy "{scope or "global"}" has another generation than the one in If-Match.',
                                remedy='Read it again, and decide again.')
         yield connection, current
-    database.forget('heads')
+    database.forget('heads', 'line')
 
 
 def _store(connection, scope, current, values):
