@@ -33,7 +33,7 @@ CLEAN = (
     Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token, is_quiet=True),
     Step('start ramdisk',     start_ramdisk,    undo=power_off),
     Step('await machine',     await_machine),                            # WAIT
-    Step('read parts',        parts.read),
+    Step('read parts',        parts.read,       is_quiet=True),
     Step('stop machine',      stop_machine),
 )
 

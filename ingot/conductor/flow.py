@@ -34,7 +34,7 @@ class Step(NamedTuple):
     undo: Callable | None = None
     seconds: Callable | None = None      # conf -> how long ``do`` may take; default: conductor.step_timeout
     prepare: Callable | None = None      # notes what is written together with its beginning
-    is_quiet: bool = False               # touches no machine: its beginning is written with the next write, or after a heartbeat
+    is_quiet: bool = False               # changes nothing on the machine: its beginning is written with the next write
     needs_place: bool = False            # what comes from here on counts as in flight (conductor/queue.py)
 
 

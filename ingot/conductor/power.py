@@ -54,11 +54,11 @@ def read_parts(task):
 
 VERIFY = (
     Step('check access data', check_access),
-    Step('read power state',  read_power),
-    Step('read parts',        read_parts),
+    Step('read power state',  read_power,   is_quiet=True),
+    Step('read parts',        read_parts,   is_quiet=True),
 )
 
 ADOPT = (
     Step('check access data', check_access),
-    Step('read power state',  read_power),
+    Step('read power state',  read_power,   is_quiet=True),
 )

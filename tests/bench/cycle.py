@@ -2,15 +2,17 @@
 
     python -m tests.bench.cycle [--nodes 400] [--theirs 40] [--clients 4] [--rounds 3]
 
-Both are one process (API and one conductor) with fake hardware and without automated cleaning; each has a MariaDB of its own, and
-one works while the other rests. Told are nodes a second for each verb (from the first request until the last node is there),
-CPU milliseconds of the server's process, and the statements that MariaDB was sent (BEGIN and COMMIT among them) for a node.
+Both are one process (API and one conductor) with fake hardware and without automated cleaning; then comes a conductor of Ingot
+by itself, whose methods are called directly (tests/bench/alone.py). Each has a MariaDB of its own, and one works while the others
+rest. Told are nodes a second for each verb (from the first request until the last node is there), CPU milliseconds of the
+server's process, and the statements that MariaDB was sent (BEGIN and COMMIT among them) for a node.
 """
 
 import argparse
 import contextlib
 import os
 import platform
+import subprocess
 import sys
 import time
 import urllib.parse
@@ -18,6 +20,9 @@ import urllib.parse
 import orjson
 import sqlalchemy as sa
 
+from ingot.cli import stage
+from ingot.db import node, port
+from ingot.db.engine import Database
 from tests import mariadb
 from tests.bench import load, peer
 from tests.clients import serve
@@ -47,8 +52,7 @@ class Server:
         bodies = ({**_NODE, 'name': f'life{self.lives}-{number}'} for number in range(self.count))
         made = self._send(('POST', '/v1/nodes', orjson.dumps(body), 201) for body in bodies)
         uuids = [orjson.loads(answer)['uuid'] for answer in made]
-        cards = ({'node_uuid': uuid, 'address': f'52:54:00:{self.lives:02x}:{number >> 8:02x}:{number & 255:02x}'}
-                 for number, uuid in enumerate(uuids))
+        cards = ({'node_uuid': uuid, 'address': _mac(self.lives, number)} for number, uuid in enumerate(uuids))
         self._send(('POST', '/v1/ports', orjson.dumps(card), 201) for card in cards)
         return uuids
 
@@ -58,14 +62,17 @@ class Server:
     def _ask(self, uuids, verb, state):
         self.polls = 0
         began, used, asked = time.monotonic(), load.cpu(self.pid), self._questions()
-        body = orjson.dumps({'target': verb})
-        self._send(('PUT', f'/v1/nodes/{uuid}/states/provision', body, 202) for uuid in uuids)
+        self._order(uuids, verb)
         while not self._are_all(state):
             assert time.monotonic() < began + _PATIENCE, f'{self.name}: {verb}: {self._states()}'
             time.sleep(_POLL_SECONDS)
         seconds = time.monotonic() - began
         statements = self._questions() - asked - self.polls - 1
         return seconds, (load.cpu(self.pid) - used) * 1000 / self.count, statements / self.count
+
+    def _order(self, uuids, verb):
+        body = orjson.dumps({'target': verb})
+        self._send(('PUT', f'/v1/nodes/{uuid}/states/provision', body, 202) for uuid in uuids)
 
     def _are_all(self, state):
         """Whether every node is in ``state``, and nobody works on any."""
@@ -83,6 +90,31 @@ class Server:
     def _questions(self):
         with self.engine.connect() as connection:
             return int(connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Questions'").one()[1])
+
+
+class Conductor(Server):
+    """One without an API: its nodes are written to its database, and orders are given to its process."""
+
+    def __init__(self, process, url, count, clients):
+        super().__init__('Ingot, the conductor alone', None, process.pid, url, count, clients)
+        self._process, self._database = process, Database(url)
+
+    def _enrol(self):
+        names = [f'life{self.lives}-{number}' for number in range(self.count)]
+        made = [node.create(self._database, {**_NODE, 'name': name, 'provision_state': 'enroll'}, (node.TABLE.c.uuid,))[0]
+                for name in names]
+        for number, uuid in enumerate(made):
+            port.create(self._database, {'node_ident': uuid, 'address': _mac(self.lives, number)}, (port.TABLE.c.uuid,))
+        return made
+
+    def _order(self, uuids, verb):
+        self._process.stdin.write(orjson.dumps({'verb': verb, 'nodes': uuids}) + b'\n')
+        self._process.stdin.flush()
+        self._process.stdout.readline()
+
+
+def _mac(life, number):
+    return f'52:54:00:{life:02x}:{number >> 8:02x}:{number & 255:02x}'
 
 
 def main(words):
@@ -103,7 +135,7 @@ def main(words):
 
 
 def start(stack, options):
-    """Both servers, each with a folder and a MariaDB of its own."""
+    """The servers, each with a folder and a MariaDB of its own."""
     if options.theirs:
         folder, url = mariadb.place(stack, 'ironic')
         port, pid = stack.enter_context(peer.ironic(folder, url))
@@ -112,6 +144,22 @@ def start(stack, options):
     address, process = stack.enter_context(serve.ingot(folder, url, conductor__automated_clean=False,
                                                        conductor__enabled_drivers='fake-hardware'))
     yield Server('Ingot', urllib.parse.urlsplit(address).port, process.pid, url, options.nodes, options.clients)
+    folder, url = mariadb.place(stack, 'conductor')
+    process = stack.enter_context(_conductor(folder, url, options.clients))
+    yield Conductor(process, url, options.nodes, options.clients)
+
+
+@contextlib.contextmanager
+def _conductor(folder, url, clients):
+    with open(folder / 'conductor.log', 'wb') as told:
+        process = subprocess.Popen([sys.executable, '-m', 'tests.bench.alone', url, folder, str(clients)],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told)
+    try:
+        assert process.stdout.readline(), (folder / 'conductor.log').read_text()
+        yield process
+    finally:
+        stage.end(process)
+        process.wait(30)
 
 
 def tell(server, rounds):

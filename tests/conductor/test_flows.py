@@ -41,8 +41,10 @@ UNDOS = [(flow, step.name) for flow, steps in FLOWS.items() for step in steps if
 WRITES = {'deploy': 1, 'rebuild': 1}
 #: Flow -> the state of the device that the instance was promised, at a good end.
 DEVICE = {'deploy': 'in_use', 'rebuild': 'in_use', 'delete': 'ready', 'delete only': 'ready'}
-#: Methods of drivers that a quiet step may call: what they do happens here, not on the machine.
-LOCAL = {'validate', 'fetch', 'export', 'publish', 'withdraw', 'release'}
+#: Methods of drivers that a quiet step may call: what they do happens here, or they only ask.
+QUIET = {'validate', 'fetch', 'export', 'publish', 'withdraw', 'release', 'state', 'bmc_info', 'settings', 'components'}
+#: Quiet steps that write something before they end, and their beginning with it.
+SAVING = {'read parts'}
 #: Flows after which the machine runs.
 UP = {*WRITES, 'service', 'rescue', 'unrescue'}
 
@@ -171,7 +173,7 @@ def test_a_conductor_dies_and_the_step_runs_again(house, enroll, flow, step, whe
     house.sabotage(service, flow, step, do=die)
     row = go(house, service, node, flow)
     assert (row['lock_owner'], row['lock_expires_at'] > 0) == ('here', True), 'a dead conductor keeps its lock'
-    named = step_named(flow, step)
+    named = step if when == 'after' and step in SAVING else step_named(flow, step)
     assert house.operations(node)[-1]['step'] == named, 'the step is named before it runs'
     successor = house.service(host)
     take_after(house, successor, node, host)
@@ -182,7 +184,7 @@ def test_a_conductor_dies_and_the_step_runs_again(house, enroll, flow, step, whe
 
 @pytest.mark.parametrize(('flow', 'step'), [
     (flow, step.name) for flow, steps in FLOWS.items() for step in steps if step.is_quiet])
-def test_a_quiet_step_touches_no_machine(house, enroll, flow, step):
+def test_a_quiet_step_changes_no_machine(house, enroll, flow, step):
     """Its beginning is written afterwards: who takes over would not know that it was begun."""
     service, node, touched = house.service(), enroll(flow), []
 
@@ -195,7 +197,7 @@ def test_a_quiet_step_touches_no_machine(house, enroll, flow, step):
     house.sabotage(service, flow, step, do=watch)
     go(house, service, node, flow)
     assert_good(house, node, flow)
-    assert {method for _, method, _ in touched} <= LOCAL
+    assert {method for _, method, _ in touched} <= QUIET
 
 
 def step_named(flow, step):
