@@ -1,5 +1,5 @@
 .PHONY: help prepare demo test databases eventlet crash sdk differential differences fuzz lint samples bench cycle power agents storm simulate endurance \
-	failover ring flavors decide claims placement figures clean
+	failover line ring flavors decide claims placement figures clean
 .DEFAULT_GOAL := help
 
 help:      ## What there is
@@ -60,6 +60,9 @@ agents: prepare ## What a listener for machines and a fleet of simulated agents 
 
 storm: prepare ## Deployments at 1 to 20 times of capacity: latency, goodput, fairness; writes docs/storm.svg (ARGS='--load 1,20 --database sqlite')
 	@.venv/bin/python -m tests.bench.storm $(ARGS)
+
+line: prepare ## 16 conductors work on a queue of 100,000 deployments (ARGS='--conductors 3 --database postgresql')
+	@.venv/bin/python -m tests.bench.line $(ARGS)
 
 crash: prepare ## Conductors killed at every point, servers, networks, clocks, disks, BMCs that fail (ARGS='matrix --database postgresql')
 	@.venv/bin/python -m tests.crash.run $(ARGS)

@@ -45,7 +45,7 @@ def run(task, steps):
     """
     if task.operation['error'] is not None:
         return _resume_undo(task, steps)
-    for step in steps[_position(task, steps):]:
+    for step in steps[_first(task, steps):]:
         if task.is_stopping:
             return task.hand_over()
         try:
@@ -119,6 +119,17 @@ def _resume_undo(task, steps):
 def _position(task, steps):
     names = [step.name for step in steps]
     return names.index(task.operation['step']) if task.operation['step'] in names else 0
+
+
+def _first(task, steps):
+    """The number of the step to begin with: the one that the row names. Or the last one before it that is not quiet: what a quiet
+    step noted, and those before it, may not have been written when its conductor died."""
+    number = _position(task, steps)
+    if task.operation['attempt'] and not task.has_begun(steps[number]):
+        while number and steps[number].is_quiet:
+            number -= 1
+        task.go_back(steps[number])
+    return number
 
 
 def _reach(task, steps):

@@ -191,6 +191,10 @@ class Task:
             lease.update(self.database, self.node, self.epoch, writes=[write])
             self._named = seen
 
+    def go_back(self, step):
+        """``step`` is what is begun again, instead of a later one that the row names; nothing is written."""
+        self.operation = self.operation | {'step': step.name}
+
     def has_begun(self, step):
         """Whether ``step`` was begun by the one who holds the lock now, and nothing since."""
         return (self.operation['step'], self.operation['epoch']) == (step.name, self.epoch) and self.operation['attempt'] > 0

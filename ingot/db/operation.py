@@ -70,9 +70,12 @@ def change(connection, uuid, values):
 
 
 def naming(values, before):
-    """Name the step of ``values`` (an operation that runs), unless it has gone on since the row named ``before``."""
-    return batch.Write(_NAME, {'its_uuid': values['uuid'], 'its_step': before, **{
-        name: values[name] for name in ('step', 'attempt', 'epoch', 'deadline_at')}})
+    """Name the step of ``values`` (an operation that runs), unless it has gone on since the row named ``before``.
+
+    Attempts are counted on: who takes over begins with the step before.
+    """
+    return batch.Write(_NAME, {'its_uuid': values['uuid'], 'its_step': before, 'step': values['step'],
+                               'deadline_at': values['deadline_at']})
 
 
 def ending(uuid, error):

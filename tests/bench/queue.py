@@ -13,7 +13,7 @@ import time
 
 import sqlalchemy as sa
 
-from ingot import queue
+from ingot import queue, ring
 from ingot.db import lane, models
 from ingot.db import queue as line
 from ingot.db.engine import now
@@ -42,9 +42,11 @@ def fill(database, count):
     line.put(database, '', {'max_in_flight': 1000})
     for start in range(1, count + 1, BATCH):
         nodes = [{'id': number, 'uuid': one(number), 'driver': 'fake-hardware', 'created_at': now(),
-                  'owner': f'owner-{number % OWNERS}', 'conductor_group': f'rack{number % GROUPS}'}
+                  'owner': f'owner-{number % OWNERS}', 'conductor_group': f'rack{number % GROUPS}',
+                  'slot': ring.slot(one(number)), 'operation': _operation(number), 'provision_state': 'deploying',
+                  'target_provision_state': 'active'}
                  for number in range(start, min(start + BATCH, count + 1))]
-        operations = [{'uuid': f'10000000-0000-4000-8000-{node["id"]:012}', 'node_id': node['id'], 'flow': 'deploy',
+        operations = [{'uuid': _operation(node['id']), 'node_id': node['id'], 'flow': 'deploy',
                        'created_at': now(), 'deadline_at': 0, **line.waiting({**node, 'lessee': None})} for node in nodes]
         with database.write() as connection:
             connection.execute(sa.insert(models.nodes), nodes)
@@ -67,6 +69,10 @@ def measure(database, count):
 
 def one(number):
     return f'00000000-0000-4000-8000-{number:012}'
+
+
+def _operation(number):
+    return f'10000000-0000-4000-8000-{number:012}'
 
 
 def first(database):

@@ -173,8 +173,9 @@ def test_a_conductor_dies_and_the_step_runs_again(house, enroll, flow, step, whe
     house.sabotage(service, flow, step, do=die)
     row = go(house, service, node, flow)
     assert (row['lock_owner'], row['lock_expires_at'] > 0) == ('here', True), 'a dead conductor keeps its lock'
-    named = step if when == 'after' and step in SAVING else step_named(flow, step)
-    assert house.operations(node)[-1]['step'] == named, 'the step is named before it runs'
+    named = step_named(flow, step)
+    is_saved = when == 'after' and step in SAVING
+    assert house.operations(node)[-1]['step'] == (step if is_saved else named), 'the step is named before it runs'
     successor = house.service(host)
     take_after(house, successor, node, host)
     assert_good(house, node, flow)
@@ -198,6 +199,30 @@ def test_a_quiet_step_changes_no_machine(house, enroll, flow, step):
     go(house, service, node, flow)
     assert_good(house, node, flow)
     assert {method for _, method, _ in touched} <= QUIET
+
+
+@pytest.mark.parametrize('when', ['before', 'after'])
+@pytest.mark.parametrize(('flow', 'step'), [
+    (flow, step.name) for flow, steps in FLOWS.items() for step in steps[1:] if step.is_quiet])
+def test_a_quiet_step_that_was_named_meanwhile_lacks_nothing(house, enroll, flow, step, when):
+    """It took so long that the heartbeat told of it; what the steps before it have noted died with the conductor."""
+    service, node = house.service(), enroll(flow)
+
+    def die(work, task):
+        if when == 'after':
+            work(task)
+        service.crew.renew()
+        service.crew.renew()
+        raise house.Death
+
+    house.sabotage(service, flow, step, do=die)
+    go(house, service, node, flow)
+    assert house.operations(node)[-1]['step'] == step
+    successor = house.service('there')
+    take_after(house, successor, node, 'there')
+    assert_good(house, node, flow)
+    begun = step_named(flow, step)
+    assert [one['attempt'] for one in steps_of(house, node, begun)] == [1, 2]
 
 
 def step_named(flow, step):
