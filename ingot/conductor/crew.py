@@ -228,9 +228,6 @@ class Crew:
         """Renew the leases of all tasks in time, drop those that were lost, give up what hangs; tell what lasts."""
         with self._lock:
             tasks = list(self._tasks.values())
-        for task in tasks:
-            with contextlib.suppress(errors.Stale):
-                task.show()
         hanging = [task for task in tasks if task.deadline < clock.time()]
         for task in hanging:
             self._forget(task)
@@ -244,6 +241,9 @@ class Crew:
                 self._forget(task)
             else:
                 task.leased_until = until
+        for task in (task for uuid, task in held.items() if uuid not in lost):
+            with contextlib.suppress(errors.Stale):
+                task.show()
 
     def _give_up(self, hanging):
         """Take the lock from a thread of our own that does not come back; whatever it still writes is refused."""

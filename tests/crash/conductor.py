@@ -18,8 +18,8 @@ from ingot.conductor import verb
 from ingot.db import lease
 from ingot.drivers import fake, fake_parts, hardware
 
-#: What the fake drivers ask of all machines at once.
-_OF_ALL = {'published', 'exported'}
+#: What the fake drivers ask without being told how to behave.
+_PLAIN = {'published', 'exported', 'has_export'}
 _here = threading.local()      # .line: the connection of this thread; .point: tells the points of the step that it carries out
 
 
@@ -54,7 +54,7 @@ def use(wire):
             for name, method in list(vars(kind).items()):
                 if hasattr(method, '__wrapped__'):
                     setattr(kind, name, fake.behaves(_there(wire, name)))
-                elif name in _OF_ALL:
+                elif name in _PLAIN:
                     setattr(kind, name, _there(wire, name))
 
 
