@@ -9,6 +9,8 @@ from ingot import concurrency
 FORMAT = '%(asctime)s %(levelname).1s %(name)s: %(message)s'
 #: Libraries that say more than an operator wants to know.
 _NOISY = ('stevedore', 'openstack', 'keystoneauth', 'urllib3', 'pecan', 'wsme', 'alembic')
+#: So often who logs goes on with the lines of others; then a thread of its own does. Seconds that the last lines may take.
+_ROUNDS, _PATIENCE = 10, 5
 #: Lines that wait for a reader who has stopped to read; then the oldest are forgotten.
 _MOST = 10_000
 
@@ -43,13 +45,28 @@ class Lines(logging.Handler):
     def emit(self, record):
         try:
             self._lines.append(f'{self.format(record)}\n')
-            while self._lines and self._writing.acquire(blocking=False):
-                try:
-                    self._write()
-                finally:
-                    self._writing.release()
+            self._go_on(_ROUNDS)
         except Exception:
             self.handleError(record)
+
+    def flush(self):
+        """At the end of the process: all is written, also by who had begun to."""
+        if self._writing.acquire(timeout=_PATIENCE):
+            self._write_and_release()
+
+    def _go_on(self, rounds):
+        while self._lines and self._writing.acquire(blocking=False):
+            self._write_and_release()
+            rounds -= 1
+            if rounds == 0:
+                concurrency.spawn(self._go_on, float('inf'), name='log')
+                return
+
+    def _write_and_release(self):
+        try:
+            self._write()
+        finally:
+            self._writing.release()
 
     def _write(self):
         lines = [self._lines.popleft() for _ in range(len(self._lines))]

@@ -30,7 +30,7 @@ def write_plan(task):
 CLEAN = (
     Step('validate cleaning', validate,         needs_place=True),       # after the end of an instance it may wait here
     Step('write plan',        write_plan,       is_quiet=True),
-    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token, is_quiet=True),
+    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token),
     Step('start ramdisk',     start_ramdisk,    undo=power_off),
     Step('await machine',     await_machine),                            # WAIT
     Step('read parts',        parts.read,       is_quiet=True),
@@ -55,4 +55,4 @@ def by_hand(operation):
     """The steps of manual cleaning: what was chosen, the ramdisk around what is its own."""
     before, in_band, after = steps.split(operation['arguments'].get('steps') or ())
     return (Step('check access data', check_access), *steps.build('clean', before), *(CLEAN if in_band else ()),
-            *steps.build('clean', after, len(before) + 1), Step('end cleaning', end_cleaning, is_quiet=True))
+            *steps.build('clean', after, len(before) + 1), Step('end cleaning', end_cleaning))

@@ -230,6 +230,7 @@ class Crew:
             tasks = list(self._tasks.values())
         hanging = [task for task in tasks if task.deadline < clock.time()]
         for task in hanging:
+            task.leased_until = clock.time()           # its thread, should it come back, touches nothing more
             self._forget(task)
             with contextlib.suppress(errors.Stale):
                 self._give_up(task)
@@ -238,6 +239,7 @@ class Crew:
         lost = lease.renew(self.database, {uuid: task.epoch for uuid, task in held.items()}, self.conf.conductor.lease_seconds)
         for uuid, task in held.items():
             if uuid in lost:
+                task.leased_until = clock.time()
                 self._forget(task)
             else:
                 task.leased_until = until
@@ -257,6 +259,7 @@ class Crew:
             task.finish_failed()
             self._forget(task)
         else:
+            task.is_in(hanging.operation['step'])
             self.submit(task, errors.DeadlineExceeded(
                 'it did not end in time.', remedy='Look in the conductor\'s log what it waited for.'))
 

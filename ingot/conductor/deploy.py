@@ -96,9 +96,9 @@ def start_instance(task):
 DEPLOY = (
     Step('validate',         validate),
     Step('fetch image',      fetch_image,      undo=release_image, seconds=fetch_seconds),
-    # A read-only LUN, CHAP of this deployment; then the boot record for its MACs, with a one-time token.
-    Step('export image',     export_image,     undo=withdraw_export, is_quiet=True),
-    Step('publish ramdisk',  publish,          undo=withdraw_boot, prepare=mint_token, seconds=fetch_seconds, is_quiet=True),
+    Step('export image',     export_image,     undo=withdraw_export, is_quiet=True),      # read-only LUN, CHAP of this deployment
+    # The boot record for its MACs, with a one-time token: not quiet, for it takes the place of whosoever's before.
+    Step('publish ramdisk',  publish,          undo=withdraw_boot, prepare=mint_token, seconds=fetch_seconds),
     Step('start ramdisk',    start,            undo=power_off, seconds=fetch_seconds),
     Step('await machine',    await_machine),                             # WAIT: the agent works alone, then reports
     Step('withdraw export',  put_away,         is_quiet=True),

@@ -96,7 +96,7 @@ def fail(task, steps, error):
 
 
 def _undo(task, steps):
-    for step in reversed(steps[:_reach(task, steps)]):
+    for step in reversed(steps[:_position(task, steps) + 1]):
         if step.undo is None:
             continue
         task.begin_undo(step)
@@ -128,16 +128,8 @@ def _first(task, steps):
     if task.operation['attempt'] and not task.has_begun(steps[number]):
         while number and steps[number].is_quiet:
             number -= 1
-        task.go_back(steps[number])
+        task.is_in(steps[number].name)
     return number
-
-
-def _reach(task, steps):
-    """How many steps may have been begun: up to the one that the row names, and the quiet ones after it."""
-    reach = _position(task, steps) + 1
-    while reach < len(steps) and steps[reach].is_quiet:
-        reach += 1
-    return reach
 
 
 def _check_attempts(task):

@@ -79,7 +79,7 @@ def boot_mode(found):
 INSPECT = (
     Step('validate',          validate),
     Step('write plan',        write_plan,       is_quiet=True),
-    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token, is_quiet=True),
+    Step('publish ramdisk',   publish_ramdisk,  undo=withdraw_boot, prepare=mint_token),
     Step('start ramdisk',     start_ramdisk,    undo=power_off),
     Step('await machine',     await_machine),                            # WAIT
     Step('stop machine',      stop_machine),

@@ -173,27 +173,30 @@ class Task:
     def begin(self, step, **of_operation):
         """Save that ``step`` is about to run: its name, which attempt it is, whose epoch it runs in, and ``of_operation``.
 
-        A quiet step is noted alone: who takes over begins with the one before it, and comes here again.
+        A quiet step is noted alone: who takes over begins with the one before it, and comes here again. Its row goes on with the
+        attempts of that one.
         """
         attempt = self.operation['attempt'] + 1 if self.operation['step'] == step.name else 1
+        counted = max(attempt, self.operation['attempt']) if step.is_quiet else attempt
         is_waiting = self.node['provision_state'] in states.WAITING
         values, events = self._move('resume') if is_waiting else ({}, [])
         write = self.note if step.is_quiet and attempt == 1 and not is_waiting else self.save
         write(values, [*events, self._event('step', step=step.name, attempt=attempt)],
-              **self._beginning(step, attempt), **of_operation)
+              **self._beginning(step, counted), **of_operation)
 
     def show(self):
         """Called once in a heartbeat, by another thread: a quiet step that lasts is named in the row all the same."""
         running, seen = self.operation, self._seen
         self._seen = running and running['step']
         if running and running['step'] == seen != self._named:
-            write = operation.naming(running, self._named)
-            lease.update(self.database, self.node, self.epoch, writes=[write])
-            self._named = seen
+            before = self._named
+            lease.update(self.database, self.node, self.epoch, writes=[operation.naming(running, before)])
+            if self._named == before:        # its own thread may have written meanwhile
+                self._named = seen
 
-    def go_back(self, step):
-        """``step`` is what is begun again, instead of a later one that the row names; nothing is written."""
-        self.operation = self.operation | {'step': step.name}
+    def is_in(self, step):
+        """``step`` is the name of where the operation is, though its row may name another one; nothing is written."""
+        self.operation = self.operation | {'step': step}
 
     def has_begun(self, step):
         """Whether ``step`` was begun by the one who holds the lock now, and nothing since."""
@@ -277,7 +280,7 @@ class Task:
 
     def save_error(self, text):
         """Write why the operation fails, before anything is undone; from now on its machine is told to stop."""
-        self.save(None, [self._event('error', text=text)], status='running', error=text)
+        self.save(None, [self._event('error', text=text)], status='running', error=text, step=self.operation['step'])
         self.operation = operation.get(self.database, self.operation['uuid'])
 
     def finish_failed(self):

@@ -84,6 +84,32 @@ def test_of_too_many_lines_the_newest_are_kept(stream):
     assert stream.getvalue().count('line') == log._MOST + 1
 
 
+def test_the_end_of_the_process_waits_for_what_is_being_written(logger, stream):
+    stream.is_open.clear()
+    concurrency.spawn(logger.info, 'first')
+    assert stream.is_stuck.wait(60)
+    logger.info('last')
+    ending = concurrency.spawn(logger.handlers[0].flush)
+    stream.is_open.set()
+    ending.join(60)
+    assert stream.getvalue().split() == ['first', 'last']
+
+
+def test_nobody_writes_for_others_for_ever(logger, stream):
+    """While it writes a line the next one comes, more often than it is to go on."""
+    left, write = iter(range(log._ROUNDS * 3)), stream.write
+
+    def answered(text):
+        if (number := next(left, None)) is not None:
+            logger.info(number)
+        writers.add(threading.get_ident())
+        return write(text)
+    writers, stream.write = set(), answered
+    logger.info('first')
+    assert concurrency.wait_for(lambda: len(stream.getvalue().split()) == 1 + log._ROUNDS * 3, 60)
+    assert len(writers) > 1
+
+
 def test_what_cannot_be_written_is_no_error_of_who_logs(logger, capsys):
     logger.info('%d', 'no number')
     assert '--- Logging error ---' in capsys.readouterr().err

@@ -292,20 +292,6 @@ def test_a_step_that_hangs_is_given_up_and_its_thread_can_write_nothing_more(hou
     assert len(house.events('step', node)) == events
 
 
-def test_a_quiet_step_that_the_row_does_not_name_yet_is_undone(house, service):
-    node = house.node(driver_info=misbehave(boot_publish={'hang': True, 'times': 1}))
-    service.provision(node, 'active')
-    assert concurrency.wait_for(lambda: ('boot', 'publish', node) in house.world.calls, 10)
-    assert house.operations(node)[-1]['step'] == 'fetch image'
-    assert house.world.machine(node).exports
-    [hanging] = service.crew._tasks.values()
-    hanging.deadline = 0
-    service.crew.renew()
-    assert house.settle(service, node)['provision_state'] == 'deploy failed'
-    assert house.world.leftovers(node) == []
-    house.world.release()
-
-
 def test_a_lost_lease_stops_a_flow(house, service):
     """Another conductor took over while this one was frozen: it touches nothing more."""
     node = house.node()
