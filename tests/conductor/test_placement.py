@@ -397,7 +397,8 @@ def test_who_is_killed_before_its_row_is_gone_has_told_it_twice(site):
 
 
 def test_each_conductor_tells_its_share_and_takes_what_nobody_told(site):
-    here, there = (site.house.service(host, **site.options) for host in ('a', 'b'))
+    # Nobody renews their membership here.
+    here, there = (site.house.service(host, conductor__lease_seconds=600, **site.options) for host in ('a', 'b'))
     from ingot.conductor import members
     for service in (here, there):
         members.join(service.conf, site.database, site.house.drivers)
