@@ -53,13 +53,14 @@ def main(argv):
         database = Database(url)
         stack.callback(database.close)
         queue.fill(database, options.count)
-        policies.put(database, '', {'max_in_flight': options.places, 'order': 'fair'})
+        policies.put(database, '', {'max_in_flight': 1})         # until all are there
         _, greeting = stack.enter_context(running(folder, 'api', words))
         pids = [stack.enter_context(running(folder, 'conductor', [
             f'--set=host=c{number}', f'--set=conductor.group=rack{number % queue.GROUPS}', *words], f'c{number}'))[0].pid
             for number in range(options.conductors)]
         print(f'{options.count:,} wait, {options.conductors} conductors, {options.places} places, {options.database}\n',
               flush=True)
+        policies.put(database, '', {'max_in_flight': options.places, 'order': 'fair'})
         tell(watch(database, client.connect(re.search(r'http://\S+', greeting)[0]), pids, options))
     return 0
 
