@@ -243,9 +243,10 @@ class Crew:
                 self._forget(task)
             else:
                 task.leased_until = until
-        for task in (task for uuid, task in held.items() if uuid not in lost):
-            with contextlib.suppress(errors.Stale):
-                task.show()
+        for uuid, task in held.items():
+            if uuid not in lost:
+                with contextlib.suppress(errors.Stale):
+                    task.show()
 
     def _give_up(self, hanging):
         """Take the lock from a thread of our own that does not come back; whatever it still writes is refused."""

@@ -28,6 +28,7 @@ from ingot.db.engine import Database
 from tests import databases
 from tests.bench import load, queue
 from tests.bench.sampling import Sampler
+from tests.bench.storm import quantile
 from tests.cli.conftest import told
 from tests.cli.processes import running
 from tests.rabbit import broker
@@ -96,10 +97,6 @@ def look(api, node):
 def ended(database):
     with database.read() as connection:
         return connection.execute(sa.select(sa.func.count()).where(_ops.c.status.in_(('done', 'failed')))).scalar()
-
-
-def quantile(values, share):
-    return sorted(values)[int(len(values) * share)]
 
 
 def tell(figures):
