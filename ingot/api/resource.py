@@ -31,6 +31,11 @@ class Site:
         return concurrency.Lock() if self.database.is_sqlite else contextlib.nullcontext()
 
     @functools.cached_property
+    def line(self):
+        """Held while somebody looks at the queue: who comes meanwhile waits for what he finds."""
+        return concurrency.Lock()
+
+    @functools.cached_property
     def kept(self):
         """The facts of all nodes, for decisions that look at all of them."""
         return Kept(concurrency.Lock())

@@ -35,9 +35,11 @@ def every(site):
 
 
 def of_node(site, node):
-    """That of one node (a uuid), if it waits; found by counting, beside heads that are at most half a second old."""
-    database, place = site.database, lane.place(site.database, node)
-    pick, seen = database.remember('heads', _FRESH_SECONDS, lambda: _look(database))
+    """That of one node (a uuid), if it waits; found by counting, beside heads and counts that are at most half a second old."""
+    database = site.database
+    with site.line:
+        pick, seen = database.remember('heads', _FRESH_SECONDS, lambda: _look(database))
+    place = lane.place(database, node, seen.policies, pick.lanes)
     if place is None:
         return Turns([], {}, pick.waiting(), len(seen.flying))
     item, before = place

@@ -3,6 +3,8 @@
 A lane is what waits with the same group, owner and driver; an index has its ids in order, and nothing else is read of most.
 """
 
+import functools
+
 import sqlalchemy as sa
 
 from ingot import queue
@@ -14,6 +16,9 @@ _ops, _nodes = models.operations, models.nodes
 _FEW = 300
 _BATCH = 1000
 _COUNTS = sa.select(_ops.c.lane, sa.func.count(), sa.func.min(_ops.c.id)).where(_ops.c.status == 'queued').group_by(_ops.c.lane)
+
+_OLDER = sa.select(sa.func.count()).where(_ops.c.status == 'queued', _ops.c.lane.in_(sa.bindparam('names', expanding=True)),
+                                          _ops.c.id < sa.bindparam('its_id'))
 
 
 class First:
@@ -30,7 +35,6 @@ class First:
             else:
                 picked += _heads(connection, those, queue.rounds(those, self.count))
         return sorted(picked)
-
 
     def waiting(self, scope=''):
         """How many wait in ``scope``."""
@@ -74,20 +78,31 @@ def _heads(connection, lanes, count):
         _ops.c.status == 'queued', _ops.c.lane == lane.name).order_by(_ops.c.id).limit(count)).scalars()]
 
 
-def place(database, node_uuid):
+def place(database, node_uuid, policies, lanes):
     """(queue.Item of what waits for this node, {scope: how many start before it}), or None.
 
-    In the line that it waits in the number is exact; in that of everything, when it waits in the one of its group, those count
-    that were asked for earlier.
+    ``policies`` and ``lanes``: as they were a moment ago. In the line that it waits in the number is exact, but for what other
+    owners did since that moment; in that of everything, when it waits in the one of its group, those count that were asked for
+    earlier.
     """
     with database.read() as connection:
-        found = connection.execute(line.all_waiting().where(_ops.c.status == 'queued', _nodes.c.uuid == node_uuid)).first()
+        found = connection.execute(_waits(), {'its_uuid': node_uuid}).first()
         if found is None:
             return None
-        item, policies, lanes = queue.Item(*found), line.policies_of(connection)[1], counts(connection)
+        *item, name = found
+        item = queue.Item(*item)
+        if all(lane.name != name for lane in lanes):              # a new one: all in it came after the oldest of any other
+            newest = max((lane.oldest for lane in lanes), default=0)
+            lanes = [*lanes, queue.Lane(name, item.group, item.owner, 1, newest + 1)]
         scope = queue.scope_of(policies, item.group)
-        those = by_scope(policies, lanes).get(scope, [])
-        return item, {'': _older(connection, lanes, item), scope: _before(connection, policies, scope, those, item)}
+        before = {scope: _before(connection, policies, scope, by_scope(policies, lanes)[scope], item)}
+        return item, before if scope == '' else {'': _older(connection, lanes, item), **before}
+
+
+@functools.cache
+def _waits():
+    return line.all_waiting().add_columns(_ops.c.lane).where(_ops.c.status == 'queued',
+                                                             _nodes.c.uuid == sa.bindparam('its_uuid'))
 
 
 def _before(connection, policies, scope, lanes, item):
@@ -95,11 +110,10 @@ def _before(connection, policies, scope, lanes, item):
     if policy.order == 'fifo':
         return _older(connection, lanes, item)
     own = [lane for lane in lanes if lane.owner == item.owner]
-    return queue.before(policy, lanes, item.owner, _older(connection, own, item)) if own else 0
+    return queue.before(policy, lanes, item.owner, _older(connection, own, item))
 
 
 def _older(connection, lanes, item):
     names = [lane.name for lane in lanes if lane.oldest < item.id]
-    return sum(connection.execute(sa.select(sa.func.count()).where(
-        _ops.c.status == 'queued', _ops.c.lane.in_(names[start:start + _BATCH]), _ops.c.id < item.id)).scalar()
-        for start in range(0, len(names), _BATCH))
+    return sum(connection.execute(_OLDER, {'names': names[start:start + _BATCH], 'its_id': item.id}).scalar()
+               for start in range(0, len(names), _BATCH))

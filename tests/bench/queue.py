@@ -63,7 +63,10 @@ def measure(database, count):
     timed('look when all places are taken', lambda: line.look(database, 64))
     timed('whether anything is limited (with each deployment)', lambda: line.is_limited(database))
     timed('the first 1,000 with positions and estimates (GET /v1/queue)', lambda: first(database))
-    timed('the place of one node (GET /v1/queue?node=NODE, and the node)', lambda: lane.place(database, one(count)))
+    pick = lane.First(64)
+    seen = timed('what the place of one node is found beside (twice a second)', lambda: line.look(database, pick=pick))
+    timed('the place of one node (GET /v1/queue?node=NODE, and the node)',
+          lambda: lane.place(database, one(count), seen.policies, pick.lanes))
     timed('the whole queue with positions and estimates (later pages)', lambda: whole(database), 1)
 
 

@@ -43,13 +43,32 @@ def test_the_first_are_those_of_the_whole_queue(crowded, count, few, monkeypatch
     assert count > 5 or len(seen.waiting) < 35, 'and not all were looked at'
 
 
+def place(database, node):
+    pick = lane.First(0)
+    return lane.place(database, node, line.look(database, pick=pick).policies, pick.lanes)
+
+
 def test_the_place_of_one_is_counted(crowded):
     for turn in whole(crowded):
-        item, before = lane.place(crowded, turn.item.node)
+        item, before = place(crowded, turn.item.node)
         assert (item, before[turn.scope] + 1) == (turn.item, turn.position)
 
 
+def test_who_came_since_the_lanes_were_counted_is_behind_those_of_all_others(database):
+    line.put(database, '', {'max_in_flight': 0})
+    for owner in ('ann', 'ann', 'bob'):
+        add(database, 'deploy', owner=owner)
+    pick = lane.First(0)
+    policies = line.look(database, pick=pick).policies
+    for owner in ('eve', 'eve', 'ann'):
+        add(database, 'deploy', owner=owner)
+    turns = queue.plan(policies, [], line.look(database).waiting)
+    found = {turn.item.id: lane.place(database, turn.item.node, policies, pick.lanes) for turn in turns}
+    assert [found[turn.item.id][0] for turn in turns] == [turn.item for turn in turns]
+    assert [(turn.position - 1, found[turn.item.id][1]['']) for turn in turns if turn.item.owner == 'eve'] == [(2, 2), (4, 4)]
+
+
 def test_who_does_not_wait_has_no_place(database):
-    assert lane.place(database, 'nobody') is None
+    assert place(database, 'nobody') is None
     add(database, 'deploy', 'running')
-    assert lane.place(database, line.look(database).flying[0].node) is None
+    assert place(database, line.look(database).flying[0].node) is None
