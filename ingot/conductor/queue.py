@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 #: So often others may be faster before we leave it to them.
 _TRIES = 20
 #: Seconds for which nobody looks because of one that came, after there was no place for anybody: in a storm many come.
-_FULL_SECONDS = 0.2
+_FULL_SECONDS = 1
 
 
 class Line:
