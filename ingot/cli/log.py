@@ -1,8 +1,10 @@
 """The log: lines to standard error, where systemd and terminals both like it; writing it holds up nobody."""
 
 import collections
+import functools
 import logging
 import sys
+import time
 
 from ingot import concurrency
 
@@ -17,9 +19,26 @@ _MOST = 10_000
 
 def start(*, is_debug):
     """Log from here on; with ``is_debug`` also what libraries say."""
-    logging.basicConfig(level=logging.DEBUG if is_debug else logging.INFO, format=FORMAT, handlers=[Lines(sys.stderr)])
+    # What no line shows need not be found out for each: where it was logged, and by which thread and process.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
+    lines = Lines(sys.stderr)
+    lines.setFormatter(Format(FORMAT))
+    logging.basicConfig(level=logging.DEBUG if is_debug else logging.INFO, handlers=[lines])
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.INFO if is_debug else logging.WARNING)
+
+
+class Format(logging.Formatter):
+    """As logging.Formatter: the time to the second is made once a second."""
+
+    def formatTime(self, record, datefmt=None):      # noqa: N802
+        return self.default_msec_format % (_local(datefmt or self.default_time_format, int(record.created)), record.msecs)
+
+
+@functools.lru_cache(2)
+def _local(layout, second):
+    return time.strftime(layout, time.localtime(second))
 
 
 class Lines(logging.Handler):

@@ -6,6 +6,7 @@ it forces plain BEGIN, on which concurrent writers fail at once with "database i
 
 import contextlib
 import datetime
+import functools
 import os
 import sqlite3
 import time
@@ -35,7 +36,12 @@ def now(seconds=0):
 
 def shown(moment):
     """A moment (seconds since the epoch) as clients see it."""
-    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat(timespec='seconds')
+    return _shown(int(moment))
+
+
+@functools.lru_cache(256)
+def _shown(second):
+    return datetime.datetime.fromtimestamp(second, datetime.UTC).isoformat()
 
 
 class Database:
@@ -61,7 +67,7 @@ class Database:
             self._create_sqlite()
             return
         # What only reads needs no transaction: it costs no BEGIN and no ROLLBACK. All else begins one by itself.
-        self.engine = self._create(isolation_level='AUTOCOMMIT', skip_autocommit_rollback=True)
+        self.engine = self._create(isolation_level='AUTOCOMMIT', skip_autocommit_rollback=True, pool_reset_on_return=None)
         self._writer = self._create(pool_reset_on_return=None)
         for engine in (self.engine, self._writer):
             sa.event.listen(engine, 'connect', _prepare_session(_SESSION[engine.dialect.name]))

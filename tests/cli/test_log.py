@@ -114,3 +114,10 @@ def test_what_cannot_be_written_is_no_error_of_who_logs(logger, capsys):
     logger.info('%d', 'no number')
     assert '--- Logging error ---' in capsys.readouterr().err
     logger.info('next')
+
+
+def test_the_time_of_a_line_is_that_of_logging():
+    record = logging.makeLogRecord({'msg': 'told', 'levelname': 'INFO', 'name': 'test'})
+    for created in (1.7e9, 1.7e9 + 0.4567, 1.7e9 + 61):
+        record.created, record.msecs = created, int(created % 1 * 1000) + 0.0
+        assert log.Format(log.FORMAT).format(record) == logging.Formatter(log.FORMAT).format(record)
