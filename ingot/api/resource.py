@@ -32,7 +32,7 @@ class Site:
 
     @functools.cached_property
     def line(self):
-        """Held while somebody looks at the queue: who comes meanwhile waits for what he finds."""
+        """Held while somebody looks at the queue for what is remembered of it: others go on with what there was."""
         return concurrency.Lock()
 
     @functools.cached_property

@@ -35,10 +35,9 @@ def every(site):
 
 
 def of_node(site, node):
-    """That of one node (a uuid), if it waits; found by counting, beside heads and counts that are at most half a second old."""
+    """That of one node (a uuid), if it waits; found by counting, beside heads and counts that are a second old at most."""
     database = site.database
-    with site.line:
-        pick, seen = database.remember('heads', _FRESH_SECONDS, lambda: _look(database))
+    pick, seen = _heads(site)
     place = lane.place(database, node, seen.policies, pick.lanes)
     if place is None:
         return Turns([], {}, pick.waiting(), len(seen.flying))
@@ -50,6 +49,16 @@ def of_node(site, node):
     start = queue.forecast(seen.policies, seen.flying, item, before, durations, clock.time()) if durations else None
     turn = queue.Turn(item, scope, before.get(scope, 0) + 1, reason)
     return Turns([turn], {item.uuid: start}, pick.waiting(), len(seen.flying))
+
+
+def _heads(site):
+    """What was seen last, at most half a second ago; or a second, while somebody else looks."""
+    is_mine = site.line.acquire(blocking=False)
+    try:
+        return site.database.remember('heads', _FRESH_SECONDS * (1 if is_mine else 2), lambda: _look(site.database))
+    finally:
+        if is_mine:
+            site.line.release()
 
 
 def _look(database):

@@ -12,8 +12,8 @@ from ingot.db import models
 from ingot.db import queue as line
 
 _ops, _nodes = models.operations, models.nodes
-#: Lanes whose heads are asked for one by one; more of them are numbered by the database, all at once.
-_FEW = 300
+#: Lanes whose heads are asked for one by one; more of them, and short ones, are numbered by the database, all at once.
+_FEW, _SHORT = 300, 5000
 _BATCH = 1000
 _COUNTS = sa.select(_ops.c.lane, sa.func.count(), sa.func.min(_ops.c.id)).where(_ops.c.status == 'queued').group_by(_ops.c.lane)
 
@@ -68,7 +68,7 @@ def _oldest(connection, lanes, count):
 def _heads(connection, lanes, count):
     if count <= 1:
         return [lane.oldest for lane in lanes if count]
-    if len(lanes) > _FEW:
+    if len(lanes) > _FEW or sum(lane.count for lane in lanes) < _SHORT:
         names = {lane.name for lane in lanes}
         number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
         heads = sa.select(_ops.c.id, _ops.c.lane, number).where(_ops.c.status == 'queued').subquery()
@@ -89,28 +89,27 @@ def place(database, node_uuid, policies, lanes):
         found = connection.execute(_waits(), {'its_uuid': node_uuid}).first()
         if found is None:
             return None
-        *item, name = found
+        *item, name, older = found
         item = queue.Item(*item)
         if all(lane.name != name for lane in lanes):              # a new one: all in it came after the oldest of any other
             newest = max((lane.oldest for lane in lanes), default=0)
             lanes = [*lanes, queue.Lane(name, item.group, item.owner, 1, newest + 1)]
         scope = queue.scope_of(policies, item.group)
-        before = {scope: _before(connection, policies, scope, by_scope(policies, lanes)[scope], item)}
+        policy, those = policies.get(scope, queue.Policy()), by_scope(policies, lanes)[scope]
+        counted = those if policy.order == 'fifo' else [lane for lane in those if lane.owner == item.owner]
+        older += _older(connection, [lane for lane in counted if lane.name != name], item)
+        before = {scope: older if policy.order == 'fifo' else queue.before(policy, those, item.owner, older)}
         return item, before if scope == '' else {'': _older(connection, lanes, item), **before}
 
 
 @functools.cache
 def _waits():
-    return line.all_waiting().add_columns(_ops.c.lane).where(_ops.c.status == 'queued',
-                                                             _nodes.c.uuid == sa.bindparam('its_uuid'))
-
-
-def _before(connection, policies, scope, lanes, item):
-    policy = policies.get(scope, queue.Policy())
-    if policy.order == 'fifo':
-        return _older(connection, lanes, item)
-    own = [lane for lane in lanes if lane.owner == item.owner]
-    return queue.before(policy, lanes, item.owner, _older(connection, own, item))
+    """What waits for a node, its lane, and how many are before it there."""
+    other = _ops.alias()
+    older = sa.select(sa.func.count()).where(other.c.status == 'queued', other.c.lane == _ops.c.lane,
+                                             other.c.id < _ops.c.id).scalar_subquery()
+    return line.all_waiting().add_columns(_ops.c.lane, older).where(_ops.c.status == 'queued',
+                                                                    _nodes.c.uuid == sa.bindparam('its_uuid'))
 
 
 def _older(connection, lanes, item):
