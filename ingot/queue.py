@@ -5,6 +5,7 @@ Every policy that covers an operation must have room for it: that of its node's 
 """
 
 import collections
+import hashlib
 import heapq
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,6 +15,8 @@ POINTS = {'deploy': 2, 'rebuild': 2, 'clean': 1, 'clean by hand': 1, 'delete': 1
 #: Those that need it only later on: they begin at once, and queue at the step that needs it.
 LATER = frozenset({'delete'})
 MOST_POINTS = max(POINTS.values())
+#: Columns of a node that tell in which lane (see Lane) what is to be done with it waits.
+LANE = ('conductor_group', 'owner', 'lessee', 'driver')
 MODES, ORDERS = ('parallel', 'rolling'), ('fair', 'fifo')
 
 
@@ -172,6 +175,16 @@ def _by_turns(items, served):
             owners.append(owner)
 
 
+def certain(policies, free, heads):
+    """How many of the next turns are known by ``heads``, the oldest item of each lane: by turns of owners one of each owner, else
+    the oldest. Scopes that have no place (``free``: {scope: places or None}) count for nothing. At least 1."""
+    owners = collections.defaultdict(set)
+    for item in heads:
+        owners[scope_of(policies, item.group)].add(item.owner)
+    return min((len(those) if policies.get(scope, Policy()).order == 'fair' else 1
+                for scope, those in owners.items() if free.get(scope) != 0), default=1)
+
+
 def serve(served, started, present):
     """``served`` after the owners in ``started`` (a list, in order) had their turn; only those who are ``present`` are kept."""
     last = {owner: number for number, owner in enumerate([*served, *started])}
@@ -234,6 +247,12 @@ class Lane(NamedTuple):
     owner: str
     count: int
     oldest: int
+
+
+def lane(node):
+    """The name of the lane in which what is to be done with ``node`` (a dict with LANE) waits."""
+    words = (node['conductor_group'], node['lessee'] or node['owner'] or '', node['driver'])
+    return hashlib.sha256('\0'.join(words).encode()).hexdigest()[:16]
 
 
 def scope_of(policies, group):

@@ -11,7 +11,6 @@ It looks once more after that (``is_limited``): of it and a policy that comes at
 import contextlib
 import datetime
 import functools
-import hashlib
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -28,8 +27,8 @@ IN_FLIGHT = ('running', 'waiting', 'held')
 #: Columns that clients choose.
 CHOSEN = ('mode', 'max_in_flight', 'points', 'order', 'pause_on_failure_ratio', 'failure_window')
 _DEFAULTS = {name: getattr(queue.Policy(), name) for name in CHOSEN}
-#: Heads of a lane that are looked at, at most; when all of them begin, it is looked again.
-_HEADS = 50
+#: Heads of a lane that are looked at, at most; when all of them begin, it is looked again. Of more lanes than _FEW, one of each.
+_HEADS, _FEW = 50, 16
 #: Rows that one statement asks for by their ids.
 _BATCH = 1000
 #: So many operations that ended last tell how long one takes.
@@ -39,6 +38,8 @@ _LINE_SECONDS = 0.5
 _LIMITING = sa.or_(_policies.mode == 'rolling', _policies.max_in_flight.is_not(None), _policies.points.is_not(None),
                    _policies.pause_on_failure_ratio.is_not(None), _policies.paused_reason.is_not(None))
 _IS_LIMITED = sa.select(sa.exists(sa.select(_policies.id).where(_LIMITING)))
+#: The oldest of each lane; by the status too, since MariaDB jumps from lane to lane then, and does not read all that wait.
+_OLDEST = sa.select(_ops.c.lane, sa.func.min(_ops.c.id)).where(_ops.c.status == 'queued').group_by(_ops.c.status, _ops.c.lane)
 _QUEUED = sa.exists(sa.select(_ops.c.id).where(_ops.c.status == 'queued'))
 _HAS_LINE = sa.select(sa.or_(_QUEUED, sa.exists(sa.select(_policies.id).where(_LIMITING))))
 OWNER = sa.func.coalesce(_nodes.c.lessee, _nodes.c.owner, '')
@@ -75,9 +76,7 @@ def _has_line(database):
 
 def waiting(node):
     """Columns of an operation of ``node`` that begins to wait."""
-    words = (node['conductor_group'], node['lessee'] or node['owner'] or '', node['driver'])
-    lane = hashlib.sha256('\0'.join(words).encode()).hexdigest()[:16]
-    return {'status': 'queued', 'queued_at': clock.time(), 'admitted_at': None, 'lane': lane}
+    return {'status': 'queued', 'queued_at': clock.time(), 'admitted_at': None, 'lane': queue.lane(node)}
 
 
 def is_limited(database):
@@ -101,10 +100,12 @@ def look(database, most=None, places=None, share=None, *, pick=None):
         turn, policies, failing = policies_of(connection)
         is_limited = any(policy.is_limiting or policy.failures is not None for policy in policies.values())
         flying = _items(connection, _in_flight()) if is_limited or most is None else []
-        if most is not None:
-            most = min(_most_free(policies, flying, most), _HEADS)
-        waiting = _of(connection, all_waiting(), pick(connection, policies)) if pick else _waiting(
-            connection, most, places, _shared(policies, share))
+        if pick or most is None:
+            query = all_waiting()
+            waiting = _of(connection, query, pick(connection, policies)) if pick else _items(
+                connection, _at(query, places).where(_ops.c.status == 'queued'))
+            return Seen(turn, policies, failing, flying, waiting, most)
+        most, waiting = _next(connection, policies, flying, most, places, _shared(policies, share))
         return Seen(turn, policies, failing, flying, waiting, most)
 
 
@@ -142,13 +143,10 @@ def _ended(*statuses):
         _ops.c.finished_at.desc(), _ops.c.id.desc())
 
 
-def _most_free(policies, flying, workers):
-    """The most places that any policy has left, or ``workers``; 0 when that of everything has none."""
-    room = queue.Room(policies, flying)
-    free = {policy.scope: _free(policy, room) for policy in policies.values()}
-    if free[''] == 0:
-        return 0
-    return max(workers, *(number for number in free.values() if number is not None), 0)
+def _most_free(free, workers):
+    """The most places that any policy has left (``free``: {scope: number or None}), or ``workers``; 0 when that of everything
+    has none."""
+    return 0 if free[''] == 0 else max(workers, *(number for number in free.values() if number is not None), 0)
 
 
 def _free(policy, room):
@@ -183,14 +181,37 @@ def all_waiting():
     return sa.select(*_columns(_ops.c.queued_at)).join(_nodes, _nodes.c.id == _ops.c.node_id).order_by(_ops.c.id)
 
 
-def _waiting(connection, most, places, shared):
-    query = all_waiting()
-    if places is not None:
-        query = query.where(sa.or_(sa.false(), *(
-            sa.and_(_nodes.c.conductor_group == group, _nodes.c.driver == driver) for group, driver in sorted(places))))
-    if most is None:
-        return _items(connection, query.where(_ops.c.status == 'queued'))
-    return _of(connection, query, _heads(connection, most, shared) if most else [])
+def _at(query, places):
+    """``query`` of what waits for nodes of these (group, driver) only; None: of all."""
+    return query if places is None else query.where(sa.or_(sa.false(), *(
+        sa.and_(_nodes.c.conductor_group == group, _nodes.c.driver == driver) for group, driver in sorted(places))))
+
+
+def _next(connection, policies, flying, most, places, shared):
+    """(how many are certain to be among them, those that are next): what the next turns are given by, however much waits."""
+    free = {scope: _free(policy, room) for room in [queue.Room(policies, flying)] for scope, policy in policies.items()}
+    most = min(_most_free(free, most), _HEADS)
+    if most == 0:
+        return 0, []
+    query = _at(all_waiting(), places)
+    if shared is not None:
+        return most, _of(connection, query, _heads(connection, most, shared))
+    oldest = connection.execute(_OLDEST).all()
+    if len(oldest) > _FEW:
+        waiting = _of(connection, query, sorted(key for _, key in oldest))
+        return min(most, queue.certain(policies, free, waiting)), waiting
+    lanes = {f'lane_{number}': lane for number, (lane, _) in enumerate(oldest)}
+    keys = connection.execute(_first(len(lanes)), {**lanes, 'most': most}).scalars().all() if lanes else []
+    return most, _of(connection, query, sorted(keys))
+
+
+@functools.cache
+def _first(count):
+    """Ids of the first ``most`` of so many lanes: each by the index."""
+    most = sa.bindparam('most', type_=sa.Integer)
+    lanes = (sa.select(_ops.c.id).where(_ops.c.status == 'queued', _ops.c.lane == sa.bindparam(f'lane_{number}')).order_by(
+        _ops.c.id).limit(most).subquery() for number in range(count))
+    return sa.union_all(*(sa.select(lane.c.id) for lane in lanes))
 
 
 def _of(connection, query, keys):
@@ -200,12 +221,10 @@ def _of(connection, query, keys):
 
 
 def _heads(connection, most, shared):
-    """Ids of the ``most`` oldest of each lane, rising; apart from what they belong to, since the index has all of this."""
+    """Ids of the ``most`` oldest of each lane that are ``shared``, rising."""
     number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
-    heads = sa.select(_ops.c.id, number).where(_ops.c.status == 'queued')
-    if shared is not None:
-        heads = heads.join(_nodes, _nodes.c.id == _ops.c.node_id).where(shared)
-    heads = heads.subquery()
+    heads = sa.select(_ops.c.id, number).join(_nodes, _nodes.c.id == _ops.c.node_id).where(
+        _ops.c.status == 'queued', shared).subquery()
     return connection.execute(sa.select(heads.c.id).where(heads.c.number <= most).order_by(heads.c.id)).scalars().all()
 
 
