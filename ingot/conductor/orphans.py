@@ -24,9 +24,8 @@ def search(crew):
 
 def _exports(crew, deploy):
     """Exports have the name of their operation: one that is over is not needed by anybody, now or later."""
-    exported = deploy.exported()
-    live = operations.live(crew.database)
-    for operation in set(exported) - set(live):
+    exported = set(deploy.exported())
+    for operation in exported - operations.live(crew.database, exported).keys():
         log.warning('Export of operation %s, which is over, is withdrawn', operation)
         node = crew.node_of(operation) or {'uuid': None}
         deploy.withdraw(node, operation)
@@ -36,7 +35,8 @@ def _exports(crew, deploy):
 def _records(crew, boot):
     """Boot records have the name of a card, which a new operation may need any moment: only under the node's lock."""
     published = boot.published()
-    live, owners = set(operations.live(crew.database).values()), inventory.owners_of(crew.database, published)
+    owners = inventory.owners_of(crew.database, published)
+    live = set(operations.live(crew.database, nodes=owners.values()).values())
     for mac in published:
         node_uuid = owners.get(mac.lower())
         if node_uuid is None:
@@ -58,8 +58,8 @@ def _withdraw(crew, boot, node_uuid, mac):
 
 def _holds(crew, cache):
     """Holds have the name of their operation, as exports do."""
-    holders = cache.holders()
-    for operation in set(holders) - set(operations.live(crew.database)):
+    holders = set(cache.holders())
+    for operation in holders - operations.live(crew.database, holders).keys():
         log.warning('Image held for operation %s, which is over, is released', operation)
         cache.release(operation)
 

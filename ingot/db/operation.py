@@ -18,6 +18,8 @@ from ingot.db.engine import now
 
 _ops = models.operations
 LIVE = ('queued', 'running', 'waiting', 'held')
+#: Uuids that one statement asks for.
+_BATCH = 1000
 _WITH_NODE = sa.select(_ops, models.nodes.c.uuid.label('node')).join(models.nodes, models.nodes.c.id == _ops.c.node_id)
 _CHANGE = sa.update(_ops).where(_ops.c.uuid == sa.bindparam('its_uuid'))
 _NAME = _CHANGE.where(_ops.c.step == sa.bindparam('its_step'), _ops.c.status == 'running')
@@ -137,11 +139,17 @@ def waiting(database, silence=None, longest=0, gone=()):
         return [dict(found) for found in connection.execute(query).mappings()]
 
 
-def live(database):
-    """{uuid: node uuid} of the live operations."""
-    query = sa.select(_ops.c.uuid, models.nodes.c.uuid).join(models.nodes, models.nodes.c.id == _ops.c.node_id)
+def live(database, among=None, *, nodes=None):
+    """{uuid: node uuid} of the live operations ``among`` these (uuids), or of these ``nodes`` (uuids); None: of all."""
+    column, wanted = (models.nodes.c.uuid, nodes) if among is None else (_ops.c.uuid, among)
+    query = sa.select(_ops.c.uuid, models.nodes.c.uuid).join(models.nodes, models.nodes.c.id == _ops.c.node_id).where(
+        _ops.c.status.in_(LIVE))
     with database.read() as connection:
-        return dict(connection.execute(query.where(_ops.c.status.in_(LIVE))).all())
+        if wanted is None:
+            return dict(connection.execute(query).all())
+        wanted = list(wanted)
+        return {uuid: node for start in range(0, len(wanted), _BATCH)
+                for uuid, node in connection.execute(query.where(column.in_(wanted[start:start + _BATCH])))}
 
 
 def is_reported(database, uuid):

@@ -38,8 +38,6 @@ _LINE_SECONDS = 0.5
 _LIMITING = sa.or_(_policies.mode == 'rolling', _policies.max_in_flight.is_not(None), _policies.points.is_not(None),
                    _policies.pause_on_failure_ratio.is_not(None), _policies.paused_reason.is_not(None))
 _IS_LIMITED = sa.select(sa.exists(sa.select(_policies.id).where(_LIMITING)))
-#: The oldest of each lane; by the status too, since MariaDB jumps from lane to lane then, and does not read all that wait.
-_OLDEST = sa.select(_ops.c.lane, sa.func.min(_ops.c.id)).where(_ops.c.status == 'queued').group_by(_ops.c.status, _ops.c.lane)
 _QUEUED = sa.exists(sa.select(_ops.c.id).where(_ops.c.status == 'queued'))
 _HAS_LINE = sa.select(sa.or_(_QUEUED, sa.exists(sa.select(_policies.id).where(_LIMITING))))
 OWNER = sa.func.coalesce(_nodes.c.lessee, _nodes.c.owner, '')
@@ -196,13 +194,30 @@ def _next(connection, policies, flying, most, places, shared):
     query = _at(all_waiting(), places)
     if shared is not None:
         return most, _of(connection, query, _heads(connection, most, shared))
-    oldest = connection.execute(_OLDEST).all()
+    oldest = connection.execute(_oldest(connection.dialect.name)).all()
     if len(oldest) > _FEW:
         waiting = _of(connection, query, sorted(key for _, key in oldest))
         return min(most, queue.certain(policies, free, waiting)), waiting
     lanes = {f'lane_{number}': lane for number, (lane, _) in enumerate(oldest)}
     keys = connection.execute(_first(len(lanes)), {**lanes, 'most': most}).scalars().all() if lanes else []
     return most, _of(connection, query, sorted(keys))
+
+
+@functools.cache
+def _oldest(dialect):
+    """SELECT of (lane, id of the oldest in it), which goes from lane to lane by the index and does not read all that wait.
+
+    MariaDB does so by itself, when it is to group by the status as well.
+    """
+    each, after, inner = _ops, _ops.alias(), _ops.alias()
+    if dialect in ('mysql', 'mariadb'):
+        return sa.select(each.c.lane, sa.func.min(each.c.id)).where(each.c.status == 'queued').group_by(
+            each.c.status, each.c.lane)
+    lanes = sa.select(sa.func.min(each.c.lane).label('lane')).where(each.c.status == 'queued').cte('lanes', recursive=True)
+    lanes = lanes.union_all(sa.select(sa.select(sa.func.min(after.c.lane)).where(
+        after.c.status == 'queued', after.c.lane > lanes.c.lane).scalar_subquery()).where(lanes.c.lane.is_not(None)))
+    return sa.select(lanes.c.lane, sa.select(sa.func.min(inner.c.id)).where(
+        inner.c.status == 'queued', inner.c.lane == lanes.c.lane).scalar_subquery()).where(lanes.c.lane.is_not(None))
 
 
 @functools.cache

@@ -55,6 +55,9 @@ def test_a_new_operation(database, row, op):
     assert time.time() < found['deadline_at'] <= time.time() + 60
     assert operation.current(database, node.get(database, row['uuid']))['uuid'] == op
     assert operation.live(database) == {op: row['uuid']}
+    assert operation.live(database, [op, 'another']) == {op: row['uuid']}
+    assert operation.live(database, nodes=[row['uuid'], 'another']) == {op: row['uuid']}
+    assert operation.live(database, []) == operation.live(database, nodes=['another']) == {}
     [waiting] = operation.waiting(database)
     assert (waiting['uuid'], waiting['node'], bool(waiting['is_reported'])) == (op, row['uuid'], False)
     with pytest.raises(errors.NotFound, match='Operation nothing'):
