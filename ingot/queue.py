@@ -15,8 +15,6 @@ POINTS = {'deploy': 2, 'rebuild': 2, 'clean': 1, 'clean by hand': 1, 'delete': 1
 #: Those that need it only later on: they begin at once, and queue at the step that needs it.
 LATER = frozenset({'delete'})
 MOST_POINTS = max(POINTS.values())
-#: Columns of a node that tell in which lane (see Lane) what is to be done with it waits.
-LANE = ('conductor_group', 'owner', 'lessee', 'driver')
 MODES, ORDERS = ('parallel', 'rolling'), ('fair', 'fifo')
 
 
@@ -250,7 +248,7 @@ class Lane(NamedTuple):
 
 
 def lane(node):
-    """The name of the lane in which what is to be done with ``node`` (a dict with LANE) waits."""
+    """The name of the lane (see Lane) in which what is to be done with ``node``, its row, waits."""
     words = (node['conductor_group'], node['lessee'] or node['owner'] or '', node['driver'])
     return hashlib.sha256('\0'.join(words).encode()).hexdigest()[:16]
 

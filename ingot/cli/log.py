@@ -30,10 +30,10 @@ def start(*, is_debug):
 
 
 class Format(logging.Formatter):
-    """As logging.Formatter: the time to the second is made once a second."""
+    """As logging.Formatter without a datefmt: the time to the second is made once a second."""
 
     def formatTime(self, record, datefmt=None):      # noqa: N802
-        return self.default_msec_format % (_local(datefmt or self.default_time_format, int(record.created)), record.msecs)
+        return self.default_msec_format % (_local(self.default_time_format, int(record.created)), record.msecs)
 
 
 @functools.lru_cache(2)

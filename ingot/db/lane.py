@@ -71,7 +71,8 @@ def _heads(connection, lanes, count):
     if len(lanes) > _FEW or sum(lane.count for lane in lanes) < _SHORT:
         names = {lane.name for lane in lanes}
         number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
-        heads = sa.select(_ops.c.id, _ops.c.lane, number).where(_ops.c.status == 'queued').subquery()
+        heads = sa.select(_ops.c.id, _ops.c.lane, number).where(
+            _ops.c.status == 'queued', _ops.c.lane.in_(names) if len(names) <= _FEW else sa.true()).subquery()
         found = connection.execute(sa.select(heads.c.id, heads.c.lane).where(heads.c.number <= count))
         return [key for key, name in found if name in names]
     return [key for lane in lanes for key in connection.execute(sa.select(_ops.c.id).where(
@@ -81,9 +82,9 @@ def _heads(connection, lanes, count):
 def place(database, node_uuid, policies, lanes):
     """(queue.Item of what waits for this node, {scope: how many start before it}), or None.
 
-    ``policies`` and ``lanes``: as they were a moment ago. In the line that it waits in the number is exact, but for what other
-    owners did since that moment; in that of everything, when it waits in the one of its group, those count that were asked for
-    earlier.
+    ``policies`` and ``lanes``: as they were a moment ago. In the line that it waits in the number is exact, but for what came and
+    went in other lanes since that moment; in that of everything, when it waits in the one of its group, those count that were
+    asked for earlier.
     """
     with database.read() as connection:
         found = connection.execute(_waits(), {'its_uuid': node_uuid}).first()
@@ -91,9 +92,10 @@ def place(database, node_uuid, policies, lanes):
             return None
         *item, name, older = found
         item = queue.Item(*item)
-        if all(lane.name != name for lane in lanes):              # a new one: all in it came after the oldest of any other
-            newest = max((lane.oldest for lane in lanes), default=0)
-            lanes = [*lanes, queue.Lane(name, item.group, item.owner, 1, newest + 1)]
+        # Its own lane may be new, and then all in it came after the oldest of any other; its group and owner are those of now.
+        known = next((lane for lane in lanes if lane.name == name), None) or queue.Lane(
+            name, item.group, item.owner, 1, min(max((lane.oldest for lane in lanes), default=0) + 1, item.id))
+        lanes = [*(lane for lane in lanes if lane.name != name), known._replace(group=item.group, owner=item.owner)]
         scope = queue.scope_of(policies, item.group)
         policy, those = policies.get(scope, queue.Policy()), by_scope(policies, lanes)[scope]
         counted = those if policy.order == 'fifo' else [lane for lane in those if lane.owner == item.owner]

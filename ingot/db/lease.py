@@ -7,7 +7,7 @@ are those of the database's clock.
 
 import sqlalchemy as sa
 
-from ingot import errors
+from ingot import errors, queue
 from ingot.db import batch, clock, event, models, one, placement, row
 from ingot.db.engine import now
 
@@ -29,6 +29,10 @@ _WHOLE = sa.select(_nodes).where(*_MINE).with_for_update()
 _HELD = sa.select(_nodes.c.id).where(*_MINE, _nodes.c.generation == sa.bindparam('its_generation')).with_for_update()
 #: As _HELD, where a statement that has no result is wanted: nothing is written when nothing changes (InnoDB).
 _TOUCH = _CHANGE.values(lock_epoch=sa.bindparam('its_epoch'))
+#: What waits, waits among those that are like its node.
+_MOVE = sa.update(models.operations).where(
+    models.operations.c.uuid == sa.bindparam('its_uuid'), models.operations.c.status == 'queued').values(
+    lane=sa.bindparam('lane'))
 _FREE = {'lock_owner': None, 'lock_expires_at': 0, 'lock_purpose': None, 'locked_at': None}
 
 _RAN_OUT = sa.select(_nodes.c.uuid, _nodes.c.slot, _nodes.c.conductor_group, _nodes.c.driver).where(
@@ -142,12 +146,14 @@ def update(database, node, epoch, values=None, events=(), *, writes=(), also=Non
         if batch.send(database, [write, *more]):
             return changed
     with database.write() as connection:
-        node = _change(connection, node, mine, values, is_last)
+        changed = _change(connection, node, mine, values, is_last)
         if also:
             also(connection)
         for write in more:
             write.execute(connection)
-    return node
+        if queue.lane(changed) != queue.lane(node):          # a client changed it meanwhile: of ``writes`` none knows that
+            connection.execute(_MOVE, {'its_uuid': changed['operation'], 'lane': queue.lane(changed)})
+    return changed
 
 
 def _change(connection, node, mine, values, is_last):

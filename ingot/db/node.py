@@ -5,7 +5,7 @@ import uuid
 
 import sqlalchemy as sa
 
-from ingot import errors, queue
+from ingot import errors
 from ingot.db import allocation, change, clock, event, models, one, row
 from ingot.db.page import page
 
@@ -69,12 +69,6 @@ PLACE = ('uuid', 'slot', 'conductor_group', 'driver')
 #: Columns that answers may be sorted by.
 SORTABLE = frozenset(column.name for column in TABLE.columns if column.name not in _INTERNAL - {'id'}
                      ) - row.JSON['nodes']
-
-
-#: What waits goes on waiting among those that are like it now.
-_CHANGE_LANE = sa.update(models.operations).where(
-    models.operations.c.uuid == sa.bindparam('its_uuid'), models.operations.c.status == 'queued').values(
-    lane=sa.bindparam('lane'))
 
 
 def _is_null(column, wanted):
@@ -163,8 +157,6 @@ def edit(database, ident, columns, decide, *, generation=None):
             allocation.free(connection, current['id'])
         if values:
             change.update(connection, 'node', TABLE, current, _resolve(connection, values))
-            if current['operation'] and values.keys() & set(queue.LANE):
-                connection.execute(_CHANGE_LANE, {'its_uuid': current['operation'], 'lane': queue.lane({**current, **values})})
             event.add(connection, 'node.updated', node=current['uuid'], data={'changed': sorted(values)})
             if 'maintenance' in values:
                 event.add(connection, 'maintenance', node=current['uuid'],

@@ -140,7 +140,7 @@ def waiting(database, silence=None, longest=0, gone=()):
 
 
 def live(database, among=None, *, nodes=None):
-    """{uuid: node uuid} of the live operations ``among`` these (uuids), or of these ``nodes`` (uuids); None: of all."""
+    """{uuid: node uuid} of live operations: those ``among`` these (uuids), or else of these ``nodes`` (uuids), or else all."""
     column, wanted = (models.nodes.c.uuid, nodes) if among is None else (_ops.c.uuid, among)
     query = sa.select(_ops.c.uuid, models.nodes.c.uuid).join(models.nodes, models.nodes.c.id == _ops.c.node_id).where(
         _ops.c.status.in_(LIVE))

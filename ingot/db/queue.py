@@ -27,8 +27,10 @@ IN_FLIGHT = ('running', 'waiting', 'held')
 #: Columns that clients choose.
 CHOSEN = ('mode', 'max_in_flight', 'points', 'order', 'pause_on_failure_ratio', 'failure_window')
 _DEFAULTS = {name: getattr(queue.Policy(), name) for name in CHOSEN}
-#: Heads of a lane that are looked at, at most; when all of them begin, it is looked again. Of more lanes than _FEW, one of each.
-_HEADS, _FEW = 50, 16
+#: Heads of a lane that are looked at, at most; when all of them begin, it is looked again.
+_HEADS = 50
+#: Lanes whose heads one statement asks for, and those that are asked for theirs at all: of more of them one head each is seen.
+_LANES, _MOST_LANES = 16, 160
 #: Rows that one statement asks for by their ids.
 _BATCH = 1000
 #: So many operations that ended last tell how long one takes.
@@ -40,15 +42,15 @@ _LIMITING = sa.or_(_policies.mode == 'rolling', _policies.max_in_flight.is_not(N
 _IS_LIMITED = sa.select(sa.exists(sa.select(_policies.id).where(_LIMITING)))
 _QUEUED = sa.exists(sa.select(_ops.c.id).where(_ops.c.status == 'queued'))
 _HAS_LINE = sa.select(sa.or_(_QUEUED, sa.exists(sa.select(_policies.id).where(_LIMITING))))
-OWNER = sa.func.coalesce(_nodes.c.lessee, _nodes.c.owner, '')
+OWNER = sa.func.coalesce(sa.func.nullif(_nodes.c.lessee, ''), _nodes.c.owner, '')
 _PLAIN = {'': queue.Policy()}
 
 
 class Seen(NamedTuple):
     """The queue as it was found: what is in flight and what waits, the oldest first.
 
-    ``failing``: {scope: why it must pause}, not written down yet, though ``policies`` ({scope: Policy}) have it. ``most``: so
-    many heads of each lane are in ``waiting`` (None: all), and who is next is certain for so many.
+    ``failing``: {scope: why it must pause}, not written down yet, though ``policies`` ({scope: Policy}) have it. ``most``: who
+    is next is certain for so many, if none of them is refused for a reason of its own (None: for all).
     """
 
     turn: int
@@ -193,18 +195,27 @@ def _next(connection, policies, flying, most, places, shared):
         return 0, []
     query = _at(all_waiting(), places)
     if shared is not None:
-        return most, _of(connection, query, _heads(connection, most, shared))
-    oldest = connection.execute(_oldest(connection.dialect.name)).all()
-    if len(oldest) > _FEW:
-        waiting = _of(connection, query, sorted(key for _, key in oldest))
-        return min(most, queue.certain(policies, free, waiting)), waiting
-    lanes = {f'lane_{number}': lane for number, (lane, _) in enumerate(oldest)}
-    keys = connection.execute(_first(len(lanes)), {**lanes, 'most': most}).scalars().all() if lanes else []
-    return most, _of(connection, query, sorted(keys))
+        return most, _of(connection, query, _heads_of_share(connection, most, shared))
+    lanes = connection.execute(_lanes(connection.dialect.name)).all()
+    if len(lanes) > _LANES:
+        waiting = _of(connection, query, sorted(oldest for _, oldest in lanes))
+        known = queue.certain(policies, free, waiting)
+        if known >= min(most, _LANES) or len(lanes) > _MOST_LANES:
+            return min(most, known), waiting
+    return most, _of(connection, query, sorted(_heads_of(connection, [name for name, _ in lanes], most)))
+
+
+def _heads_of(connection, names, most):
+    """Ids of the ``most`` oldest of each of these lanes."""
+    keys = []
+    for start in range(0, len(names), _LANES):
+        some = {f'lane_{number}': name for number, name in enumerate(names[start:start + _LANES])}
+        keys += connection.execute(_first_of(len(some)), {**some, 'most': most}).scalars()
+    return keys
 
 
 @functools.cache
-def _oldest(dialect):
+def _lanes(dialect):
     """SELECT of (lane, id of the oldest in it), which goes from lane to lane by the index and does not read all that wait.
 
     MariaDB does so by itself, when it is to group by the status as well.
@@ -221,7 +232,7 @@ def _oldest(dialect):
 
 
 @functools.cache
-def _first(count):
+def _first_of(count):
     """Ids of the first ``most`` of so many lanes: each by the index."""
     most = sa.bindparam('most', type_=sa.Integer)
     lanes = (sa.select(_ops.c.id).where(_ops.c.status == 'queued', _ops.c.lane == sa.bindparam(f'lane_{number}')).order_by(
@@ -235,7 +246,7 @@ def _of(connection, query, keys):
             for item in _items(connection, query.where(_ops.c.id.in_(keys[start:start + _BATCH])))]
 
 
-def _heads(connection, most, shared):
+def _heads_of_share(connection, most, shared):
     """Ids of the ``most`` oldest of each lane that are ``shared``, rising."""
     number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
     heads = sa.select(_ops.c.id, number).join(_nodes, _nodes.c.id == _ops.c.node_id).where(

@@ -11,6 +11,7 @@ import pytest
 from ingot import concurrency, errors, ring
 from ingot.conductor import members
 from ingot.db import lease, operation, queue
+from ingot.db import node as nodes
 
 SECONDS = 60
 INSTANCE = '6d2f3b1c-0000-4000-8000-000000000001'
@@ -150,6 +151,27 @@ def test_what_comes_while_there_is_no_place_lets_nobody_look(house, monkeypatch)
     queue.put(house.database, '', {'max_in_flight': 9})
     service.crew.line.look()                             # as each second
     assert concurrency.wait_for(lambda: not waiting(house), SECONDS)
+
+
+@pytest.mark.parametrize('change', [{'owner': 'eve'}, {'conductor_group': 'nobody serves this'}])
+def test_what_changes_while_its_deployment_is_accepted_counts(house, monkeypatch, change):
+    """A client may change a node that is locked: it waits among those that are like it then, and in nobody's way."""
+    monkeypatch.setattr(queue, '_LANES', 0)              # of each lane the oldest alone is seen
+    monkeypatch.setattr(queue, '_MOST_LANES', 0)
+    queue.put(house.database, '', {'max_in_flight': 0})
+    service, racing, later = house.service(), house.node(owner='ann'), house.node(owner='ann')
+
+    def meanwhile(database, flow, node, *, place=queue.place, **more):
+        if node['uuid'] == racing:
+            nodes.edit(database, racing, (nodes.TABLE.c.uuid,), lambda current: change)
+        return place(database, flow, node, **more)
+    monkeypatch.setattr(queue, 'place', meanwhile)
+    ask([service], [racing, later])
+    queue.put(house.database, '', {'max_in_flight': 5})
+    assert waiting(house) == [racing, later]
+    service.crew.line.look()
+    wait_for_states(house, [later], 'active')
+    assert (waiting(house) == [racing]) is ('conductor_group' in change)
 
 
 def test_more_than_there_are_workers_wait_without_a_lock(house, meter):

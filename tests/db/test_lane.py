@@ -5,7 +5,7 @@ import random
 import pytest
 
 from ingot import queue
-from ingot.db import lane
+from ingot.db import lane, models
 from ingot.db import queue as line
 from tests.db.test_queue import add
 
@@ -73,3 +73,13 @@ def test_who_does_not_wait_has_no_place(database):
     assert place(database, 'nobody') is None
     add(database, 'deploy', 'running')
     assert place(database, line.look(database).flying[0].node) is None
+
+
+@pytest.mark.parametrize('change', [{'owner': 'eve'}, {'lessee': ''}, {'conductor_group': 'rack9'}, {'lessee': 'bob'}])
+def test_a_node_that_is_not_like_its_lane_has_a_place(crowded, change):
+    """Its row was changed by hand: it is told a place, and so are those behind it."""
+    turns = whole(crowded)
+    with crowded.write() as connection:
+        connection.execute(models.nodes.update().where(models.nodes.c.uuid == turns[0].item.node).values(**change))
+    for turn in turns:
+        assert place(crowded, turn.item.node)[0].uuid == turn.item.uuid

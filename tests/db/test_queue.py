@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingot import errors, queue, ring
-from ingot.db import models, node, operation
+from ingot.db import models, operation
 from ingot.db import queue as line
 from ingot.db.engine import now
 
@@ -89,10 +89,12 @@ def test_a_look_at_the_heads_of_long_lines(database):
     assert [item.uuid for item in line.look(database, 9, {('', 'other'), ('', 'third')}).waiting] == [other]
 
 
-@pytest.mark.parametrize('few', [0, 16], ids=['the oldest of each lane', 'each lane'])
+@pytest.mark.parametrize(('at_once', 'most_lanes'), [(0, 0), (3, 100), (100, 100)],
+                         ids=['the oldest of each lane', 'three lanes at once', 'all lanes at once'])
 @pytest.mark.parametrize('order', queue.ORDERS)
-def test_places_are_given_in_the_order_of_all_that_wait(database, order, few, monkeypatch):
-    monkeypatch.setattr(line, '_FEW', few)
+def test_places_are_given_in_the_order_of_all_that_wait(database, order, at_once, most_lanes, monkeypatch):
+    monkeypatch.setattr(line, '_LANES', at_once)
+    monkeypatch.setattr(line, '_MOST_LANES', most_lanes)
     dice = random.Random(order)
     line.put(database, '', {'max_in_flight': 100, 'order': order})
     line.put(database, 'rack1', {'max_in_flight': 100, 'order': dice.choice(queue.ORDERS)})
@@ -109,23 +111,7 @@ def test_places_are_given_in_the_order_of_all_that_wait(database, order, few, mo
         assert line.admit(database, seen, chosen, 60)
         given += [item.id for item in chosen]
     assert given == wanted
-    assert (max(most) <= 4) is (few == 0), 'no more than there are owners, where only the oldest of each lane are seen'
-
-
-def test_what_waits_goes_along_when_its_node_changes_lanes(database):
-    works = [add(database, owner='ann') for _ in range(3)]
-    [first, second, third] = (operation.get(database, one) for one in works)
-    with database.write() as connection:
-        for work in (first, second):
-            connection.execute(sa.update(models.nodes).where(models.nodes.c.uuid == work['node']).values(operation=work['uuid']))
-    node.edit(database, first['node'], (models.nodes.c.uuid,), lambda current: {'conductor_group': 'gone'})
-    node.edit(database, second['node'], (models.nodes.c.uuid,), lambda current: {'description': 'the same lane'})
-    with database.read() as connection:
-        lanes = dict(connection.execute(sa.select(models.operations.c.uuid, models.operations.c.lane)).all())
-    assert lanes[works[0]] != lanes[works[1]] == lanes[works[2]]
-    seen = line.look(database, 1, {('', 'fake-hardware')})
-    assert [item.uuid for item in seen.waiting] == [second['uuid']], 'nobody serves the first one now, and it is in nobody\'s way'
-    assert third['status'] == 'queued'
+    assert (max(most) <= 4) is (at_once == 0), 'no more than there are owners, where only the oldest of each lane are seen'
 
 
 def test_a_look_at_a_share_of_the_ring(database):
