@@ -1,19 +1,16 @@
-"""Long queues without a look at all that wait: counts of lanes, the first of each, and the place of one.
-
-A lane is what waits with the same group, owner and driver; an index has its ids in order, and nothing else is read of most.
-"""
+"""Long queues without a look at all that wait: counts of lanes (see ``head``), the first of each, and the place of one."""
 
 import functools
 
 import sqlalchemy as sa
 
 from ingot import queue
-from ingot.db import models
+from ingot.db import head, models
 from ingot.db import queue as line
 
 _ops, _nodes = models.operations, models.nodes
-#: Lanes whose heads are asked for one by one; more of them, and short ones, are numbered by the database, all at once.
-_FEW, _SHORT = 300, 5000
+#: Lanes whose heads are asked for by name; those of more of them are numbered by the database, all at once.
+_FEW = 300
 _BATCH = 1000
 _COUNTS = sa.select(_ops.c.lane, sa.func.count(), sa.func.min(_ops.c.id)).where(_ops.c.status == 'queued').group_by(_ops.c.lane)
 
@@ -68,15 +65,11 @@ def _oldest(connection, lanes, count):
 def _heads(connection, lanes, count):
     if count <= 1:
         return [lane.oldest for lane in lanes if count]
-    if len(lanes) > _FEW or sum(lane.count for lane in lanes) < _SHORT:
-        names = {lane.name for lane in lanes}
-        number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
-        heads = sa.select(_ops.c.id, _ops.c.lane, number).where(
-            _ops.c.status == 'queued', _ops.c.lane.in_(names) if len(names) <= _FEW else sa.true()).subquery()
-        found = connection.execute(sa.select(heads.c.id, heads.c.lane).where(heads.c.number <= count))
-        return [key for key, name in found if name in names]
-    return [key for lane in lanes for key in connection.execute(sa.select(_ops.c.id).where(
-        _ops.c.status == 'queued', _ops.c.lane == lane.name).order_by(_ops.c.id).limit(count)).scalars()]
+    names = [lane.name for lane in lanes]
+    if len(lanes) <= _FEW:
+        return head.first(connection, names, count)
+    wanted = set(names)
+    return [key for key, name in head.numbered(connection, count) if name in wanted]
 
 
 def place(database, node_uuid, policies, lanes):

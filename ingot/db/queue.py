@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from oslo_db import exception
 
 from ingot import errors, queue
-from ingot.db import clock, models, row
+from ingot.db import clock, head, models, row
 from ingot.db import node as nodes
 from ingot.db.engine import now
 
@@ -29,7 +29,7 @@ CHOSEN = ('mode', 'max_in_flight', 'points', 'order', 'pause_on_failure_ratio', 
 _DEFAULTS = {name: getattr(queue.Policy(), name) for name in CHOSEN}
 #: Heads of a lane that are looked at, at most; when all of them begin, it is looked again.
 _HEADS = 50
-#: Lanes whose heads one statement asks for, and those that are asked for theirs at all: of more of them one head each is seen.
+#: Of more lanes than _LANES one head each is seen, if that tells enough; of more than _MOST_LANES always.
 _LANES, _MOST_LANES = 16, 160
 #: Rows that one statement asks for by their ids.
 _BATCH = 1000
@@ -100,12 +100,12 @@ def look(database, most=None, places=None, share=None, *, pick=None):
         turn, policies, failing = policies_of(connection)
         is_limited = any(policy.is_limiting or policy.failures is not None for policy in policies.values())
         flying = _items(connection, _in_flight()) if is_limited or most is None else []
-        if pick or most is None:
-            query = all_waiting()
-            waiting = _of(connection, query, pick(connection, policies)) if pick else _items(
-                connection, _at(query, places).where(_ops.c.status == 'queued'))
-            return Seen(turn, policies, failing, flying, waiting, most)
-        most, waiting = _next(connection, policies, flying, most, places, _shared(policies, share))
+        if pick:
+            waiting = _of(connection, all_waiting(), pick(connection, policies))
+        elif most is None:
+            waiting = _items(connection, _at(all_waiting(), places).where(_ops.c.status == 'queued'))
+        else:
+            most, waiting = _next(connection, policies, flying, most, places, _shared(policies, share))
         return Seen(turn, policies, failing, flying, waiting, most)
 
 
@@ -195,63 +195,20 @@ def _next(connection, policies, flying, most, places, shared):
         return 0, []
     query = _at(all_waiting(), places)
     if shared is not None:
-        return most, _of(connection, query, _heads_of_share(connection, most, shared))
-    lanes = connection.execute(_lanes(connection.dialect.name)).all()
+        return most, _of(connection, query, sorted(key for key, _ in head.numbered(connection, most, shared)))
+    lanes = head.oldest(connection)
     if len(lanes) > _LANES:
         waiting = _of(connection, query, sorted(oldest for _, oldest in lanes))
         known = queue.certain(policies, free, waiting)
         if known >= min(most, _LANES) or len(lanes) > _MOST_LANES:
             return min(most, known), waiting
-    return most, _of(connection, query, sorted(_heads_of(connection, [name for name, _ in lanes], most)))
-
-
-def _heads_of(connection, names, most):
-    """Ids of the ``most`` oldest of each of these lanes."""
-    keys = []
-    for start in range(0, len(names), _LANES):
-        some = {f'lane_{number}': name for number, name in enumerate(names[start:start + _LANES])}
-        keys += connection.execute(_first_of(len(some)), {**some, 'most': most}).scalars()
-    return keys
-
-
-@functools.cache
-def _lanes(dialect):
-    """SELECT of (lane, id of the oldest in it), which goes from lane to lane by the index and does not read all that wait.
-
-    MariaDB does so by itself, when it is to group by the status as well.
-    """
-    each, after, inner = _ops, _ops.alias(), _ops.alias()
-    if dialect in ('mysql', 'mariadb'):
-        return sa.select(each.c.lane, sa.func.min(each.c.id)).where(each.c.status == 'queued').group_by(
-            each.c.status, each.c.lane)
-    lanes = sa.select(sa.func.min(each.c.lane).label('lane')).where(each.c.status == 'queued').cte('lanes', recursive=True)
-    lanes = lanes.union_all(sa.select(sa.select(sa.func.min(after.c.lane)).where(
-        after.c.status == 'queued', after.c.lane > lanes.c.lane).scalar_subquery()).where(lanes.c.lane.is_not(None)))
-    return sa.select(lanes.c.lane, sa.select(sa.func.min(inner.c.id)).where(
-        inner.c.status == 'queued', inner.c.lane == lanes.c.lane).scalar_subquery()).where(lanes.c.lane.is_not(None))
-
-
-@functools.cache
-def _first_of(count):
-    """Ids of the first ``most`` of so many lanes: each by the index."""
-    most = sa.bindparam('most', type_=sa.Integer)
-    lanes = (sa.select(_ops.c.id).where(_ops.c.status == 'queued', _ops.c.lane == sa.bindparam(f'lane_{number}')).order_by(
-        _ops.c.id).limit(most).subquery() for number in range(count))
-    return sa.union_all(*(sa.select(lane.c.id) for lane in lanes))
+    return most, _of(connection, query, sorted(head.first(connection, [name for name, _ in lanes], most)))
 
 
 def _of(connection, query, keys):
     """By their ids alone: whoever is given a place must be queued still, and PostgreSQL would go through all that are."""
     return [item for start in range(0, len(keys), _BATCH)
             for item in _items(connection, query.where(_ops.c.id.in_(keys[start:start + _BATCH])))]
-
-
-def _heads_of_share(connection, most, shared):
-    """Ids of the ``most`` oldest of each lane that are ``shared``, rising."""
-    number = sa.func.row_number().over(partition_by=_ops.c.lane, order_by=_ops.c.id).label('number')
-    heads = sa.select(_ops.c.id, number).join(_nodes, _nodes.c.id == _ops.c.node_id).where(
-        _ops.c.status == 'queued', shared).subquery()
-    return connection.execute(sa.select(heads.c.id).where(heads.c.number <= most).order_by(heads.c.id)).scalars().all()
 
 
 def _items(connection, query):

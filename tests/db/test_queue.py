@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingot import errors, queue, ring
-from ingot.db import models, operation
+from ingot.db import head, models, operation
 from ingot.db import queue as line
 from ingot.db.engine import now
 
@@ -94,6 +94,7 @@ def test_a_look_at_the_heads_of_long_lines(database):
 @pytest.mark.parametrize('order', queue.ORDERS)
 def test_places_are_given_in_the_order_of_all_that_wait(database, order, at_once, most_lanes, monkeypatch):
     monkeypatch.setattr(line, '_LANES', at_once)
+    monkeypatch.setattr(head, '_AT_ONCE', at_once)
     monkeypatch.setattr(line, '_MOST_LANES', most_lanes)
     dice = random.Random(order)
     line.put(database, '', {'max_in_flight': 100, 'order': order})
