@@ -83,7 +83,7 @@ class Turn(NamedTuple):
 
 def covering(policies, group):
     """The policies ({scope: Policy}) that count for ``group``."""
-    return [policies[scope] for scope in dict.fromkeys(('', group)) if scope in policies]
+    return [policies[scope] for scope in (('', group) if group else ('',)) if scope in policies]
 
 
 def plan(policies, flying, waiting, refuse: Callable[[Item], str | None] = lambda item: None):

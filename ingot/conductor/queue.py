@@ -63,19 +63,20 @@ class Line:
             is_done = self._step()
             if is_done is None:
                 return
-            tries -= not is_done
+            if not is_done:
+                tries -= 1
+                line.establish(self._crew.database)        # for want of its row, too, nobody is given a place
 
     def _is_anybody_waiting(self):
         self._is_expected = line.is_waiting(self._crew.database)
         return self._is_expected
 
     def _step(self):
-        """Pause what fails too often, or let all begin whose turn it is. None: there is nothing to do; False: somebody else
+        """Pause what fails too often, or let all begin whose turn it is. None: there is nothing more to do; False: somebody else
         did something meanwhile."""
         crew = self._crew
-        line.establish(crew.database)
         seen = line.look(crew.database, crew.room, self._places(), crew.share())
-        self._full_until = clock.time() + _FULL_SECONDS if seen.most == 0 else 0.0
+        self._is_full(seen.most == 0)
         if seen.failing:
             return self._pause(seen)
         chosen = [turn.item for turn in queue.plan(seen.policies, seen.flying, seen.waiting, self._refusal(seen.policies))
@@ -89,7 +90,12 @@ class Line:
         for item in chosen:
             if item not in theirs:
                 crew.adopt(item.node, item.flow)
-        return True
+        return None if self._is_full(len(chosen) == seen.free) else True
+
+    def _is_full(self, is_full):
+        """Remember whether there is a place left; for a while only: it may be another conductor that ends something."""
+        self._full_until = clock.time() + _FULL_SECONDS if is_full else 0.0
+        return is_full
 
     def _pause(self, seen):
         for scope, reason in seen.failing.items():

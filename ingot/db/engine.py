@@ -73,6 +73,8 @@ class Database:
             sa.event.listen(engine, 'connect', _prepare_session(_SESSION[engine.dialect.name]))
             sa.event.listen(engine, 'checkin', _note_use)
             sa.event.listen(engine, 'checkout', _check_idle(engine.dialect))
+            if engine.dialect.driver == 'pymysql':
+                sa.event.listen(engine, 'do_connect', _connect_pymysql)
 
     def _create_sqlite(self):
         _create_private(self.url.database)
@@ -179,6 +181,27 @@ def _prepare_session(statements):
                 cursor.execute(statement)
         connection.commit()
     return prepare
+
+
+def _connect_pymysql(_dialect, _record, arguments, parameters):
+    return _pymysql()(*arguments, **parameters)
+
+
+@functools.cache
+def _pymysql():
+    """PyMySQL's connection. To be ready for a server that speaks TLS it reads all certificates of the system, for each connection
+    anew: 20 ms of CPU and more, in a storm in many threads at once. Where nothing is set for TLS all have one context."""
+    from pymysql import connections
+
+    class Connection(connections.Connection):
+        context = None
+
+        def _create_ssl_ctx(self, sslp):
+            if sslp:
+                return super()._create_ssl_ctx(sslp)
+            Connection.context = Connection.context or super()._create_ssl_ctx(sslp)
+            return Connection.context
+    return Connection
 
 
 def _note_use(_connection, record):

@@ -29,6 +29,8 @@ CHOSEN = ('mode', 'max_in_flight', 'points', 'order', 'pause_on_failure_ratio', 
 _DEFAULTS = {name: getattr(queue.Policy(), name) for name in CHOSEN}
 #: Heads of a lane that are looked at, at most; when all of them begin, it is looked again.
 _HEADS = 50
+#: So many more than there are places for everything: one that cannot begin for a reason of its own is not all that is seen.
+_SPARE = 4
 #: Of more lanes than _LANES one head each is seen, if that tells enough; of more than _MOST_LANES always.
 _LANES, _MOST_LANES = 16, 160
 #: Rows that one statement asks for by their ids.
@@ -50,7 +52,8 @@ class Seen(NamedTuple):
     """The queue as it was found: what is in flight and what waits, the oldest first.
 
     ``failing``: {scope: why it must pause}, not written down yet, though ``policies`` ({scope: Policy}) have it. ``most``: who
-    is next is certain for so many, if none of them is refused for a reason of its own (None: for all).
+    is next is certain for so many, if none of them is refused for a reason of its own (None: for all). ``free``: places that
+    the policy of everything has left (None: any number).
     """
 
     turn: int
@@ -59,6 +62,7 @@ class Seen(NamedTuple):
     flying: list
     waiting: list
     most: int | None
+    free: int | None
 
 
 def place(database, flow, node, *, has_room):
@@ -100,13 +104,14 @@ def look(database, most=None, places=None, share=None, *, pick=None):
         turn, policies, failing = policies_of(connection)
         is_limited = any(policy.is_limiting or policy.failures is not None for policy in policies.values())
         flying = _items(connection, _in_flight()) if is_limited or most is None else []
+        free = _free(policies, flying)
         if pick:
             waiting = _of(connection, all_waiting(), pick(connection, policies))
         elif most is None:
             waiting = _items(connection, _at(all_waiting(), places).where(_ops.c.status == 'queued'))
         else:
-            most, waiting = _next(connection, policies, flying, most, places, _shared(policies, share))
-        return Seen(turn, policies, failing, flying, waiting, most)
+            most, waiting = _next(connection, policies, free, most, places, _shared(policies, share))
+        return Seen(turn, policies, failing, flying, waiting, most, free[''])
 
 
 def policies_of(connection):
@@ -144,18 +149,23 @@ def _ended(*statuses):
 
 
 def _most_free(free, workers):
-    """The most places that any policy has left (``free``: {scope: number or None}), or ``workers``; 0 when that of everything
-    has none."""
-    return 0 if free[''] == 0 else max(workers, *(number for number in free.values() if number is not None), 0)
+    """How many may begin of those that wait, and some more; 0 when the policy of everything has no place left."""
+    if free[''] is not None:
+        return free[''] and free[''] + _SPARE
+    return max(workers, *(number for number in free.values() if number is not None), 0)
 
 
-def _free(policy, room):
-    """Places that ``policy`` has left, at least 0, or None where it has no number."""
+def _free(policies, flying):
+    """{scope: places that its policy has left, at least 0, or None where it has no number}."""
+    room = queue.Room(policies, flying)
+    return {scope: _left(policy, room.count[scope], room.points[scope]) for scope, policy in policies.items()}
+
+
+def _left(policy, count, points):
     if policy.paused_reason is not None:
         return 0
-    free = [limit - used for limit, used in ((policy.most, room.count[policy.scope]), (policy.points, room.points[policy.scope]))
-            if limit is not None]
-    return max(min(free), 0) if free else None
+    left = [limit - used for limit, used in ((policy.most, count), (policy.points, points)) if limit is not None]
+    return max(min(left), 0) if left else None
 
 
 def _columns(since):
@@ -187,9 +197,8 @@ def _at(query, places):
         sa.and_(_nodes.c.conductor_group == group, _nodes.c.driver == driver) for group, driver in sorted(places))))
 
 
-def _next(connection, policies, flying, most, places, shared):
+def _next(connection, policies, free, most, places, shared):
     """(how many are certain to be among them, those that are next): what the next turns are given by, however much waits."""
-    free = {scope: _free(policy, room) for room in [queue.Room(policies, flying)] for scope, policy in policies.items()}
     most = min(_most_free(free, most), _HEADS)
     if most == 0:
         return 0, []
