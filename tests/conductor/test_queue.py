@@ -101,6 +101,18 @@ def test_without_a_policy_it_starts_at_once(house):
     assert queue.look(house.database, 9).turn == 0
 
 
+def test_who_gave_the_last_place_does_not_look_again(house, monkeypatch):
+    service, looks = house.service(), []
+    service.crew.line.nudge = lambda: None
+    queue.put(house.database, '', {'max_in_flight': 2})
+    ask([service], [house.node() for _ in range(3)])
+    monkeypatch.setattr(service.crew, 'adopt', lambda node, flow: None)
+    monkeypatch.setattr(queue, 'look', lambda *words, look=queue.look: looks.append(look(*words)) or looks[-1])
+    service.crew.line.look()
+    assert [(seen.free, len(seen.waiting)) for seen in looks] == [(2, 3)]
+    assert len(waiting(house)) == 1
+
+
 class Wire:
     """Between conductors, as rpc.Bus; ``is_cut``: nothing gets through."""
 

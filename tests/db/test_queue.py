@@ -1,5 +1,6 @@
 """The queue in SQL: places are given once, in their order, and never more than there are, whoever gives them at once."""
 
+import collections
 import random
 import threading
 import time
@@ -161,6 +162,22 @@ def test_who_looked_before_a_policy_changed_gives_none(database, change):
     change(database)
     assert not line.admit(database, seen, seen.waiting, 60)
     assert status(database, one) == 'queued'
+
+
+def test_a_look_sees_a_few_more_than_there_are_places(database):
+    """However much waits and however many workers the one who looks has: more can begin of nobody's."""
+    line.put(database, '', {'max_in_flight': 3})
+    for owner in ('ann', 'bob'):
+        for _ in range(20):
+            add(database, owner=owner)
+    seen = line.look(database, 100)
+    assert seen.free == 3
+    assert collections.Counter(item.owner for item in seen.waiting) == {'ann': 7, 'bob': 7}
+    assert [item.owner for item in give(database)] == ['ann', 'bob', 'ann']
+    full = line.look(database, 100)
+    assert (full.free, full.most, full.waiting) == (0, 0, [])
+    line.put(database, '', {})
+    assert (line.look(database, 100).free, len(line.look(database, 100).waiting)) == (None, 37)
 
 
 def test_what_was_given_up_meanwhile_gets_no_place(database):
