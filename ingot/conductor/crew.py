@@ -129,7 +129,7 @@ class Crew:
     def leave_in_line(self, task):
         """The lock of ``task`` is let go of already, and its operation is queued or over: look who is next."""
         self._forget(task)
-        self.line.came()
+        self.line.came(is_waiting=task.is_queued)
 
     def go_on(self, task):
         """Carry an operation on that an operator held."""

@@ -28,10 +28,14 @@ class Line:
         self._is_expected = False                # something waited when we looked last, or began to wait here
         self._full_until = 0.0
 
-    def came(self):
-        """Something began to wait here: look soon, unless there was no place a moment ago (whoever ends something looks too)."""
+    def came(self, *, is_waiting=True):
+        """Something began to wait here, or waits no more: look soon, unless there was no place a moment ago (whoever ends
+        something looks too)."""
         self._is_expected = True
-        self._crew.database.forget('line')
+        if is_waiting:
+            self._crew.database.learn('line', True)
+        else:
+            self._crew.database.forget('line')
         if clock.time() >= self._full_until:
             self.nudge()
 

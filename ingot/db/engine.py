@@ -117,6 +117,10 @@ class Database:
             self._remembered[name] = time.monotonic(), value
         return value
 
+    def learn(self, name, value):
+        """As if that had been found just now."""
+        self._remembered[name] = time.monotonic(), value
+
     def forget(self, *names):
         for name in names:
             self._remembered.pop(name, None)
