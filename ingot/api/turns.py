@@ -7,7 +7,7 @@ from ingot.db import clock, conductor, lane
 from ingot.db import queue as line
 
 #: So many heads are looked at to find out why one that is further behind must wait.
-_HEADS = 64
+_HEADS = 16
 #: For so long it is not looked again, whatever number of nodes is asked for.
 _FRESH_SECONDS, _STEADY_SECONDS = 0.5, 5
 
