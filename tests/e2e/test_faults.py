@@ -77,8 +77,23 @@ def is_ours(path, site):
 
 def pid_of(site, program):
     """Process id of a program that this site's service runs, or None."""
-    return next((int(path.name) for path in pathlib.Path('/proc').glob('[0-9]*')
-                 if is_ours(path, site) and program in (path / 'comm').read_text()), None)
+    return next((int(path.name) for path in pathlib.Path('/proc').glob('[0-9]*') if runs(path, site, program)), None)
+
+
+def runs(path, site, program):
+    """Whether the process is this program of this site's service, and no zombie."""
+    try:
+        state = (path / 'stat').read_text().rpartition(')')[2].split()[0]
+        return state not in 'ZX' and is_ours(path, site) and program in (path / 'comm').read_text()
+    except OSError:
+        return False
+
+
+def kill(site, program):
+    """Return when it is dead: until then it has a process id, and nothing else that could be asked for."""
+    pid = pid_of(site, program)
+    os.kill(pid, signal.SIGKILL)
+    assert wait_for(lambda: pid_of(site, program) != pid, 30)
 
 
 def test_machines_that_fail_and_machines_that_go_on(site, tmp_path):
@@ -109,7 +124,7 @@ def test_machines_that_fail_and_machines_that_go_on(site, tmp_path):
     site.ask(nodes['deleted'], 'deleted')
     site.await_writing(nodes['aborted'])
     client.abort(site.baremetal, nodes['aborted'])
-    os.kill(pid_of(site, 'tgtd'), signal.SIGKILL)
+    kill(site, 'tgtd')
     assert_failed(site, nodes['no-disk'], r'[Nn]o disk fits', 'size')
     assert_failed(site, nodes['too-big'], 'disk', '8589934592|8192|8.0 GiB|8 GiB')
     assert_failed(site, nodes['bad-disk'], 'vda', r'byte \d+')
