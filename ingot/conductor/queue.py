@@ -80,7 +80,7 @@ class Line:
         did something meanwhile."""
         crew = self._crew
         seen = line.look(crew.database, crew.room, self._places(), crew.share())
-        self._is_full(seen.most == 0)
+        self._mark(is_full=seen.most == 0)
         if seen.failing:
             return self._pause(seen)
         chosen = [turn.item for turn in queue.plan(seen.policies, seen.flying, seen.waiting, self._refusal(seen.policies))
@@ -94,12 +94,13 @@ class Line:
         for item in chosen:
             if item not in theirs:
                 crew.adopt(item.node, item.flow)
-        return None if self._is_full(len(chosen) == seen.free) else True
+        is_full = len(chosen) == seen.free
+        self._mark(is_full=is_full)
+        return None if is_full else True
 
-    def _is_full(self, is_full):
-        """Remember whether there is a place left; for a while only: it may be another conductor that ends something."""
+    def _mark(self, *, is_full):
+        """Remember whether there is no place left; for a while only: it may be another conductor that ends something."""
         self._full_until = clock.time() + _FULL_SECONDS if is_full else 0.0
-        return is_full
 
     def _pause(self, seen):
         for scope, reason in seen.failing.items():
