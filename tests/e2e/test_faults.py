@@ -14,6 +14,7 @@ from ingot import programs
 from ingot.cli import client, stage
 from ingot.concurrency import wait_for
 from ingot.lab import rack
+from tests import proc
 from tests.e2e.conftest import LONG
 
 RATE = 6 << 20
@@ -69,7 +70,7 @@ def tgt_environment(site):
 def is_ours(path, site):
     """Whether the process was started by this site's service, directly or not."""
     try:
-        parent = int((path / 'stat').read_text().rpartition(')')[2].split()[1])
+        parent = int(proc.fields(path.name)[1])
         return parent == site.serve.pid or (parent > 1 and is_ours(pathlib.Path(f'/proc/{parent}'), site))
     except (OSError, ValueError):
         return False
@@ -83,8 +84,7 @@ def pid_of(site, program):
 def runs(path, site, program):
     """Whether the process is this program of this site's service, and no zombie."""
     try:
-        state = (path / 'stat').read_text().rpartition(')')[2].split()[0]
-        return state not in 'ZX' and is_ours(path, site) and program in (path / 'comm').read_text()
+        return not proc.is_gone(path.name) and is_ours(path, site) and program in (path / 'comm').read_text()
     except OSError:
         return False
 

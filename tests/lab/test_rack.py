@@ -10,6 +10,7 @@ import pytest
 
 from ingot import concurrency, errors, programs
 from ingot.lab import rack
+from tests import proc
 
 NETWORKS = pytest.mark.parametrize('network', [
     pytest.param('namespace', marks=pytest.mark.skipif(os.geteuid() != 0, reason='a network namespace needs root')), 'user'])
@@ -34,15 +35,6 @@ def read_log(description, number):
     return open(path, errors='replace').read() if os.path.exists(path) else ''
 
 
-def is_gone(pid):
-    """No such process, or one that is dead and waits to be reaped."""
-    try:
-        with open(f'/proc/{pid}/stat') as file:
-            return file.read().rpartition(')')[2].split()[0] == 'Z'
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
 @pytest.mark.e2e
 @NETWORKS
 def test_power_on_by_ipmi_makes_the_firmware_speak_and_power_off_ends_it(lab, network):
@@ -59,7 +51,7 @@ def test_power_on_by_ipmi_makes_the_firmware_speak_and_power_off_ends_it(lab, ne
     for number in (0, 1):
         assert 'Down/Off' in ipmi(description, number, 'power', 'off')
         wait_power(description, number, 'off')
-    assert all(is_gone(pid) for pid in pids)
+    assert all(proc.is_gone(pid) for pid in pids)
     assert [machine['is_on'] for machine in rack.status(folder)] == [False, False]
 
 
@@ -71,9 +63,9 @@ def test_the_end_of_the_daemon_is_the_end_of_its_machines(lab, network, number):
     ipmi(description, 0, 'power', 'on')
     wait_power(description, 0, 'on')
     pid = rack.status(folder)[0]['pid']
-    assert not is_gone(pid)
+    assert not proc.is_gone(pid)
     os.kill(description['pid'], number)
-    assert concurrency.wait_for(lambda: is_gone(pid) and is_gone(description['pid']), 30)
+    assert concurrency.wait_for(lambda: proc.is_gone(pid) and proc.is_gone(description['pid']), 30)
     with pytest.raises(errors.NotFound, match='No lab listens'):
         rack.status(folder)
     folder, description = lab(ONE, network=network)        # what it left behind is no obstacle
@@ -98,7 +90,7 @@ def test_a_rack_describes_itself_and_leaves_nothing(lab, network):
         rack.up(folder, ONE, network='user')
     rack.down(folder)
     rack.down(folder)
-    assert is_gone(description['pid'])
+    assert proc.is_gone(description['pid'])
     assert not {'rack.json', 'control.sock', 'plan.json'} & set(os.listdir(folder))
     with pytest.raises(errors.NotFound, match='no rack'):
         rack.read(folder)

@@ -13,6 +13,7 @@ import pytest
 
 from ingot import config, errors
 from ingot.drivers import images
+from tests import proc
 
 MIB = 1 << 20
 
@@ -442,19 +443,10 @@ def test_killed_in_the_middle_of_a_conversion(conf, folder, make_qcow2, disk, le
         other.send_signal(signal.SIGKILL)
         other.wait()
     pid = int((folder / 'pid').read_text())
-    until(lambda: is_gone(pid))
+    until(lambda: proc.is_gone(pid))
     again = images.Cache(conf)
     assert leftovers() == []
     assert content(again.fetch(f'file://{path}', holder='op-1')) == disk(1)
-
-
-def is_gone(pid):
-    """No such process, or a dead one that nobody has collected."""
-    try:
-        with open(f'/proc/{pid}/stat') as file:
-            return file.read().rpartition(')')[2].split()[0] == 'Z'
-    except FileNotFoundError:
-        return True
 
 
 @pytest.mark.parametrize('call', range(8))
