@@ -114,7 +114,7 @@ class Database:
         made_at, value = self._remembered.get(name, (float('-inf'), None))
         if time.monotonic() - made_at > seconds:
             value = make()
-            self._remembered[name] = time.monotonic(), value
+            self.learn(name, value)
         return value
 
     def learn(self, name, value):

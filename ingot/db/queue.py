@@ -96,10 +96,11 @@ def is_waiting(database):
 
 
 def look(database, most=None, places=None, share=None, *, pick=None):
-    """What is Seen. ``most``: of each lane so many of the oldest that wait, or more where policies have room for more, and none
-    where there is no room at all (None: all); ``places``: of nodes of these (group, driver) only; ``share``: where nothing is
-    limited, of nodes that belong to it (see ``nodes.belongs``) only. ``pick``: called (connection, policies) for the ids of those
-    that wait to be seen, rising, instead of all this."""
+    """What is Seen. ``most``: of each lane so many of the oldest that wait, or more where a policy of a group has room for more
+    (None: all); where that of everything has a number, a few more than it has places left instead, and none when it has none.
+    ``places``: of nodes of these (group, driver) only; ``share``: where nothing is limited, of nodes that belong to it (see
+    ``nodes.belongs``) only. ``pick``: called (connection, policies) for the ids of those that wait to be seen, rising, instead of
+    all this."""
     with database.read() as connection:
         turn, policies, failing = policies_of(connection)
         is_limited = any(policy.is_limiting or policy.failures is not None for policy in policies.values())

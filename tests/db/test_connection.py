@@ -1,4 +1,4 @@
-"""Connections of the pool that the server has ended."""
+"""Connections of the pool: those that the server has ended, and how they are made ready for TLS."""
 
 import ssl
 import time
