@@ -138,6 +138,11 @@ def wait_for(predicate, seconds, *, every=0.05):
         time.sleep(every)
 
 
+def thread_id():
+    """The system's number of the thread that asks; under eventlet all have the same."""
+    return threading.get_native_id()
+
+
 def notify_systemd(word):
     """Tell systemd ``word`` (READY=1, STOPPING=1 ...) when it started us; otherwise nothing."""
     address = os.environ.get('NOTIFY_SOCKET')

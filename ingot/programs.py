@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from ingot import concurrency, errors
+from ingot import concurrency, cpu, errors
 
 #: What we say -> (program, the Debian package it comes from).
 NAMES = {
@@ -64,8 +64,9 @@ def run(name, *args, timeout=60, stdin=None, environment=None, cwd=None, secrets
     command = [find(name), *map(str, args)]
     try:
         source = {'stdin': subprocess.DEVNULL} if stdin is None else {'input': stdin}      # never our own
-        done = subprocess.run(command, **source, capture_output=True, text=True, timeout=timeout, cwd=cwd,
-                              errors='replace', env={**os.environ, **(environment or {})})
+        with cpu.everywhere():
+            done = subprocess.run(command, **source, capture_output=True, text=True, timeout=timeout, cwd=cwd,
+                                  errors='replace', env={**os.environ, **(environment or {})})
     except subprocess.TimeoutExpired:
         raise errors.ProgramFailed(f'{name} did not end within {timeout} s and was killed.') from None
     if done.returncode not in accepts:
@@ -170,7 +171,7 @@ class Daemon:
             self._started.set()
 
     def _open(self):
-        with open(self.log, 'ab') as log:
+        with open(self.log, 'ab') as log, cpu.everywhere():
             return subprocess.Popen(
                 [find('setpriv'), '--pdeathsig', 'KILL', self._path, *self.args], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env={**os.environ, **self.environment}, start_new_session=True)

@@ -6,18 +6,19 @@ import pathlib
 import pytest
 
 HOUSE = pathlib.Path(__file__).parent.parent / 'ingot'
-GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'debian', 'initramfs', 'ring', 'fence', 'queue', 'board'}
+GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'cpu', 'debian', 'initramfs', 'ring', 'fence', 'queue', 'board'}
 #: Room -> the rooms whose modules it may import (its own always).
 MAY_IMPORT = {
     'errors': set(), 'config': {'errors'}, 'states': {'errors'}, 'queue': set(),
     'concurrency': {'errors', 'config'},
-    'programs': {'errors', 'config', 'concurrency'}, 'debian': {'errors', 'programs'},
+    'cpu': {'concurrency'},
+    'programs': {'errors', 'config', 'concurrency', 'cpu'}, 'debian': {'errors', 'programs'},
     'initramfs': {'errors', 'programs'},
     'rpc': {'errors', 'config'},
     'ring': set(), 'fence': set(), 'board': set(),
     'scheduler': {'errors'},
     'db': {'errors', 'states', 'queue', 'config', 'ring', 'scheduler'},
-    'drivers': {'errors', 'states', 'config', 'programs', 'concurrency', 'fence', 'board'},
+    'drivers': {'errors', 'states', 'config', 'programs', 'concurrency', 'cpu', 'fence', 'board'},
     'rules': {'errors'},
     'conductor': GROUND | {'rpc', 'db', 'drivers', 'rules', 'scheduler'},
     'api': GROUND | {'rpc', 'db', 'rules', 'scheduler'},

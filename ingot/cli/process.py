@@ -3,17 +3,19 @@
 import contextlib
 import ctypes
 import gc
+import itertools
 import logging
 import signal
 
-from ingot import concurrency
+from ingot import concurrency, cpu
 from ingot.api import app, server
 
 log = logging.getLogger(__name__)
 #: mallopt of glibc: M_ARENA_MAX, heaps for all threads; M_MMAP_THRESHOLD, bytes from which on a block goes back at once.
 _HEAPS = {-8: 2, -3: 256 * 1024}
-#: How often free memory is given back; and how often a drain is asked whether it has ended.
-_TRIM_SECONDS, _DRAIN_SECONDS = 20, 0.5
+#: How often is asked which CPU to be on, every which time free memory is given back; how often a drain is asked whether it has
+#: ended.
+LOOK_SECONDS, _TRIM_EVERY, _DRAIN_SECONDS = 1, 20, 0.5
 
 
 class Parts:
@@ -64,13 +66,15 @@ def run(parts, greeting):
 
 def _wait(parts, signals):
     """Return when it is time to stop."""
-    draining = None
+    draining, looks = None, itertools.count(1)
     while draining is None or draining.is_alive():
-        match signals.wait(_TRIM_SECONDS if draining is None else _DRAIN_SECONDS):
+        match signals.wait(LOOK_SECONDS if draining is None else _DRAIN_SECONDS):
             case signal.SIGUSR2:
                 draining = draining or concurrency.spawn(_drain, parts, name='drain')
             case None:
-                trim_heaps()
+                cpu.look()
+                if next(looks) % _TRIM_EVERY == 0:
+                    trim_heaps()
             case _:
                 return
 

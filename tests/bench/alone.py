@@ -6,10 +6,11 @@ It reads orders, one JSON document a line: {"verb": ..., "nodes": [uuids]}; it a
 """
 
 import sys
+import time
 
 import orjson
 
-from ingot import concurrency, config
+from ingot import concurrency, config, cpu
 from ingot.cli import log, process
 from ingot.conductor.service import Service
 from ingot.db import schema
@@ -27,6 +28,7 @@ def main(url, folder, clients):
     process.limit_heaps()
     service.start()
     process.spare_collector()
+    concurrency.spawn(look)
     print(flush=True)
     for line in sys.stdin:
         order = orjson.loads(line)
@@ -36,6 +38,13 @@ def main(url, folder, clients):
         pool.close()
         print(flush=True)
     service.stop()
+
+
+def look():
+    """As the main thread of a conductor does."""
+    while True:
+        time.sleep(process.LOOK_SECONDS)
+        cpu.look()
 
 
 if __name__ == '__main__':

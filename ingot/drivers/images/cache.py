@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 
-from ingot import concurrency, errors
+from ingot import concurrency, cpu, errors
 from ingot.drivers.images import checksum as checksums
 from ingot.drivers.images import convert, format, lockfile, manifest
 from ingot.drivers.images import source as _sources
@@ -124,7 +124,8 @@ class Cache:
                 return known
             downloaded, raw = (self._store.work(f'{job.key}.{kind}') for kind in ('download', 'raw'))
             try:
-                return self._import(job, downloaded, raw)
+                with cpu.everywhere():
+                    return self._import(job, downloaded, raw)
             except OSError as error:
                 raise errors.ImageUnavailable(
                     f'Image {mask(job.source)} cannot be kept in {self._folder}: {error.strerror or error}.',

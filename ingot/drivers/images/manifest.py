@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 
-from ingot import concurrency
+from ingot import concurrency, cpu
 from ingot.drivers import base
 
 CHUNK = 4 << 20
@@ -25,6 +25,7 @@ def build(path, digest=None):
     :param digest: the SHA-256 of the whole when it is known already; then holes cost nothing.
     """
     whole = None if digest else hashlib.sha256()
+    hash_whole = cpu.everywhere()(whole.update) if whole else None
     chunks, extents, jobs = [], [], collections.deque()
     # hashlib lets go of the interpreter's lock, so two workers use two cores. The whole is hashed in order: one worker.
     for_whole, for_chunks = concurrency.Pool(1, name='hash'), concurrency.Pool(1 if whole else 2, name='hash')
@@ -33,7 +34,7 @@ def build(path, digest=None):
             size = os.fstat(file.fileno()).st_size
             for offset, data in _read(file.fileno(), size):
                 _add_extents(extents, offset, data)
-                jobs.append((for_chunks.submit(_digest, data), for_whole.submit(whole.update, data) if whole else None))
+                jobs.append((for_chunks.submit(_digest, data), for_whole.submit(hash_whole, data) if whole else None))
                 while len(jobs) > 2:
                     chunks.append(_finish(jobs.popleft()))
             chunks.extend(_finish(job) for job in jobs)
@@ -82,6 +83,7 @@ def _next_data(descriptor, offset, size):
         return size
 
 
+@cpu.everywhere()
 def _digest(data):
     return _ZERO_DIGEST if data is _ZERO_CHUNK or data == _ZERO_CHUNK else hashlib.sha256(data).hexdigest()
 
