@@ -6,7 +6,8 @@ import pathlib
 import pytest
 
 HOUSE = pathlib.Path(__file__).parent.parent / 'ingot'
-GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'cpu', 'debian', 'initramfs', 'ring', 'fence', 'queue', 'board'}
+GROUND = {'errors', 'config', 'programs', 'states', 'concurrency', 'cpu', 'debian', 'initramfs', 'ring', 'fence', 'queue',
+          'board'}
 #: Room -> the rooms whose modules it may import (its own always).
 MAY_IMPORT = {
     'errors': set(), 'config': {'errors'}, 'states': {'errors'}, 'queue': set(),

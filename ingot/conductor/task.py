@@ -44,7 +44,7 @@ class Task:
         self.deadline = clock.time() + conf.conductor.step_timeout
         self.leased_until = node['lock_expires_at']
         self.token = None             # the machine's, in clear, within the step that gives it
-        self._macs = None
+        self._macs = node.pop('macs', None)
         self._stopping = stopping
         self._noted = []              # what is to be written together with the next write
         self._named = self._seen = self.operation and self.operation['step']     # the step that the row names; see ``show``
@@ -90,8 +90,11 @@ class Task:
 
     # Writes, each one transaction and only while the lock is ours.
 
-    def save(self, values=None, events=(), *, writes=(), also=None, is_last=False, **of_operation):
-        """Write ``values`` to the node and ``of_operation`` to the operation, and what was noted; Stale when the lock is lost."""
+    def save(self, values=None, events=(), *, writes=(), also=None, is_last=False, ask=None, **of_operation):
+        """Write ``values`` to the node and ``of_operation`` to the operation, and what was noted; Stale when the lock is lost.
+
+        ``ask``: a batch.Ask that is told when it is written.
+        """
         notes = [*self._noted, _Note(values, events, writes, also, of_operation)]
         self._noted = []
 
@@ -106,7 +109,7 @@ class Task:
         write, changed = operation.changing(self.operation['uuid'], merged) if merged else (None, {})
         events = [event for note in notes for event in note.events]
         self.node = lease.update(
-            self.database, self.node, self.epoch, change, events, is_last=is_last,
+            self.database, self.node, self.epoch, change, events, is_last=is_last, ask=ask,
             writes=[*([write] if merged else ()), *(write for note in notes for write in note.writes)],
             also=also if any(note.also for note in notes) else None)
         if merged:
@@ -143,12 +146,13 @@ class Task:
         if ended:
             writes.insert(0, operation.ending(ended, f'Ended by the request for "{work["flow"]}".'))
         change |= {'operation': work['uuid'], 'last_error': None, 'target_power_state': None, **(values or {})}
-        self.save(change, events, writes=writes, is_last=is_queued)
+        asking = queue.asking() if place.get('admitted_at') else None
+        self.save(change, events, writes=writes, is_last=is_queued, ask=asking)
         self.operation = stored | {'node': self.uuid}
         self._named = self.operation['step']
         if is_queued:                    # and may be admitted by now, and be another's
             return False
-        if self.has_place and queue.is_limited(self.database):
+        if self.has_place and (queue.is_limited(self.database) if asking.answer is None else asking.answer):
             self.line_up()
             return False
         return True

@@ -33,6 +33,14 @@ class Write(NamedTuple):
             raise self.missing
 
 
+class Ask:
+    """A SELECT of one value, without parameters, asked as soon as the writes that it goes with are committed. ``answer`` stays
+    None when they went another way than as one statement: then it is to be asked by itself."""
+
+    def __init__(self, query):
+        self.query, self.answer = query, None
+
+
 class _Refused(Exception):
     pass
 
@@ -42,13 +50,14 @@ def is_compound(database):
     return getattr(database.engine.dialect, 'is_mariadb', False) and database.engine.dialect.paramstyle == 'pyformat'
 
 
-def send(database, writes, table=None, uuid=None):
+def send(database, writes, table=None, uuid=None, *, beside=(), ask=None):
     """Carry ``writes`` out, and commit; False when one that has ``missing`` found no row: then nothing of it happened.
 
-    With a ``table``: its row ``uuid`` as it is then (a mapping), instead of True.
+    With a ``table``: its row ``uuid`` as it is then (a mapping), instead of True; with what is ``beside`` it (see ``one.packed``)
+    when all of this is one statement. ``ask``: an Ask that goes with writes without a ``table``.
     """
     if is_compound(database) and len(writes) <= _MOST and all(isinstance(write.values, dict) for write in writes):
-        return _send_compound(database, writes, table, uuid)
+        return _send_compound(database, writes, None if table is None else one.packed(table, beside), uuid, ask)
     try:
         with database.write() as connection:
             for write in writes:
@@ -58,19 +67,21 @@ def send(database, writes, table=None, uuid=None):
         return False
 
 
-def _send_compound(database, writes, table, uuid):
+def _send_compound(database, writes, packed, uuid, ask):
     # The door of those who read: its connections have no transactions, the statement brings its own.
     with database.read() as connection:
         shape = tuple((write.query, tuple(write.values), write.missing is not None) for write in writes)
-        text, parameters, constants = _compound(connection.dialect, shape, table)
+        text, parameters, constants = _compound(connection.dialect, shape, packed and packed.query, ask and ask.query)
         values = constants | {name: write.values[key] if process is None else process(write.values[key])
                               for write, named in zip(writes, parameters, strict=True) for name, key, process in named}
-        if table is not None:
+        if packed:
             values['wanted'] = uuid
         cursor = connection.connection.cursor()
         try:
             cursor.execute(text, values)
-            return True if table is None else one.unpack(table, cursor.fetchone())
+            if ask:
+                ask.answer, = cursor.fetchone()
+            return packed.read(cursor.fetchone()) if packed else True
         except connection.dialect.dbapi.Error as error:
             if _roll_back(connection, error):
                 return False
@@ -87,7 +98,7 @@ def _roll_back(connection, error):
 
 
 @functools.lru_cache(500)
-def _compound(dialect, shape, table):
+def _compound(dialect, shape, row, asked):
     """(text, for each write its (name in the text, key, processor), constants)."""
     parts, parameters, constants = ['START TRANSACTION'], [], {}
     for number, (query, keys, is_needed) in enumerate(shape):
@@ -102,6 +113,9 @@ def _compound(dialect, shape, table):
         constants |= {named[key]: value for key, value in compiled.params.items() if key not in keys}
         if is_needed:
             parts.append(_REFUSE)
-    if table is not None:
-        parts.append(one.packed(table))
-    return f'BEGIN NOT ATOMIC {"; ".join([*parts, "COMMIT"])}; END', parameters, constants
+    if row is not None:
+        parts.append(row)
+    parts.append('COMMIT')
+    if asked is not None:
+        parts.append(str(asked.compile(dialect=dialect, compile_kwargs={'literal_binds': True})))
+    return f'BEGIN NOT ATOMIC {"; ".join(parts)}; END', parameters, constants

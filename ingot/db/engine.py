@@ -4,6 +4,7 @@ oslo.db's exception filters are used (DBDuplicateEntry and its kin mean the same
 it forces plain BEGIN, on which concurrent writers fail at once with "database is locked".
 """
 
+import collections
 import contextlib
 import datetime
 import functools
@@ -27,6 +28,8 @@ _SESSION = {'mysql': _MARIADB, 'mariadb': _MARIADB,
                           "SET SESSION default_transaction_isolation = 'read committed'"}
 #: A connection that lay idle for so many seconds is asked whether it still is one before it is used.
 _IDLE_SECONDS = 1
+#: As many connections are kept open while nobody needs them.
+_KEPT = 16
 
 
 def now(seconds=0):
@@ -65,16 +68,19 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == 'sqlite'
         if self.is_sqlite:
             self._create_sqlite()
+            self._connect = self.engine.connect
             return
         # What only reads needs no transaction: it costs no BEGIN and no ROLLBACK. All else begins one by itself.
         self.engine = self._create(isolation_level='AUTOCOMMIT', skip_autocommit_rollback=True, pool_reset_on_return=None)
         self._writer = self._create(pool_reset_on_return=None)
         for engine in (self.engine, self._writer):
             sa.event.listen(engine, 'connect', _prepare_session(_SESSION[engine.dialect.name]))
-            sa.event.listen(engine, 'checkin', _note_use)
             sa.event.listen(engine, 'checkout', _check_idle(engine.dialect))
             if engine.dialect.driver == 'pymysql':
                 sa.event.listen(engine, 'do_connect', _connect_pymysql)
+        sa.event.listen(self._writer, 'checkin', _note_use)
+        self._readers = Readers(self.engine)
+        self._connect = self._readers.connect
 
     def _create_sqlite(self):
         _create_private(self.url.database)
@@ -84,14 +90,14 @@ class Database:
         sa.event.listen(self.engine, 'connect', _prepare_sqlite)
 
     def _create(self, **options):
-        engine = sa.create_engine(self.url, pool_size=16, max_overflow=32, query_cache_size=300, pool_use_lifo=True, **options)
+        engine = sa.create_engine(self.url, pool_size=_KEPT, max_overflow=32, query_cache_size=300, pool_use_lifo=True, **options)
         # Not register_engine: its listeners for savepoints, which nobody sets here, cost something at every statement.
         sa.event.listen(engine, 'handle_error', exc_filters.handler, retval=True)
         return engine
 
     @contextlib.contextmanager
     def read(self):
-        with _answering(), self.engine.connect() as connection:
+        with _answering(), self._connect() as connection:
             clock.follow(connection)
             yield connection
 
@@ -126,8 +132,51 @@ class Database:
             self._remembered.pop(name, None)
 
     def close(self):
+        if not self.is_sqlite:
+            self._readers.close()
         self.engine.dispose()
         self._writer.dispose()
+
+
+class Readers:
+    """Connections of an engine without transactions, kept for the next one who reads: to bring one back to the pool and to take
+    it from there again costs as much as a small statement."""
+
+    def __init__(self, engine):
+        self._engine, self._kept = engine, collections.deque()
+
+    @contextlib.contextmanager
+    def connect(self):
+        connection = self._take() or self._engine.connect()
+        try:
+            yield connection
+        except BaseException:
+            if connection.invalidated:       # the server was started anew: it has forgotten the others, too
+                self.close()
+            connection.close()
+            raise
+        connection.info['used_at'] = time.monotonic()
+        if len(self._kept) < _KEPT:
+            self._kept.append(connection)
+        else:
+            connection.close()
+
+    def _take(self):
+        """The one that was used last, unless that is so long ago that the pool has to ask whether it still is one."""
+        try:
+            connection = self._kept.pop()
+        except IndexError:
+            return None
+        if time.monotonic() - connection.info['used_at'] <= _IDLE_SECONDS:
+            return connection
+        connection.close()
+        return None
+
+    def close(self):
+        """All that are kept go back to the pool."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._kept.pop().close()
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ are those of the database's clock.
 import sqlalchemy as sa
 
 from ingot import errors, queue
-from ingot.db import batch, clock, event, models, one, placement, row
+from ingot.db import batch, clock, event, models, one, placement, port, row
 from ingot.db.engine import now
 
 _nodes = models.nodes
@@ -44,7 +44,8 @@ _ABANDONED = sa.union(
 
 
 def take(database, node_uuid, owner, purpose, seconds):
-    """Lock the node for ``seconds`` and return it as a dict, its ``lock_epoch`` being ours.
+    """Lock the node for ``seconds`` and return it as a dict, its ``lock_epoch`` being ours; with ``macs`` (as ``port.macs``)
+    where they come on the same way.
 
     Raises NotFound, and Locked with holder, purpose and age while somebody else's lease lasts.
     """
@@ -64,8 +65,13 @@ def _take(database, node_uuid, statement, more, owner, purpose, seconds):
     values = {'its_uuid': node_uuid, 'present': present, 'lock_owner': owner, 'lock_expires_at': present + seconds,
               'lock_purpose': purpose, 'locked_at': present, **more}
     write = batch.Write(statement, values, errors.Locked(f'Node {node_uuid} is locked.'))
-    taken = batch.send(database, [write], _nodes, node_uuid)
-    return row.parse(_nodes, taken) if taken else _refuse(database, node_uuid, present)
+    taken = batch.send(database, [write], _nodes, node_uuid, beside=(port.MACS_BESIDE,))
+    if not taken:
+        _refuse(database, node_uuid, present)
+    node = row.parse(_nodes, taken)
+    if 'macs' in node:
+        node['macs'] = node['macs'].split(',') if node['macs'] else []
+    return node
 
 
 def _refuse(database, node_uuid, present):
@@ -128,13 +134,13 @@ def abandoned(database):
         return connection.execute(_ABANDONED, {'present': clock.time()}).all()
 
 
-def update(database, node, epoch, values=None, events=(), *, writes=(), also=None, is_last=False):
+def update(database, node, epoch, values=None, events=(), *, writes=(), also=None, is_last=False, ask=None):
     """Write ``values`` to the node while ``epoch`` holds its lock, with ``events``, all or nothing; returns its row as it is now.
 
     :param node: its row as it was read last. :param values: {column: value}, or a function of the present row that gives one.
     :param writes: more of this transaction (batch.Write). :param also: called with the connection, for what is not known before,
-        before the events, pairs (kind, data), are written. :param is_last: release the lock with this write. Raises Stale when
-        the lock is lost.
+        before the events, pairs (kind, data), are written. :param is_last: release the lock with this write. :param ask: a
+        batch.Ask. Raises Stale when the lock is lost.
     """
     mine = {'its_uuid': node['uuid'], 'its_epoch': epoch}
     more = [*writes, *event.writing(node['uuid'], events)]
@@ -143,7 +149,7 @@ def update(database, node, epoch, values=None, events=(), *, writes=(), also=Non
         more += placement.writing(node['uuid'], [*events, ('node.updated', {'changed': changed})])
     if also is None:
         write, changed = _writing(database, node, mine, values, is_last)
-        if batch.send(database, [write, *more]):
+        if batch.send(database, [write, *more], ask=ask):
             return changed
     with database.write() as connection:
         changed = _change(connection, node, mine, values, is_last)

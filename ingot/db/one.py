@@ -43,27 +43,28 @@ def _select_whole(table, by, columns, is_locked):
     return query.with_for_update() if is_locked else query
 
 
+class _Packed:
+    """MariaDB's SELECT of one row of a table, all of it in one value, and what reads its answer."""
+
+    def __init__(self, table, beside):
+        self._names = [*(column.name for column in table.columns), *beside]
+        self._booleans = [column.name for column in table.columns if isinstance(column.type, sa.Boolean)]
+        values = ', '.join([*(f'{table.name}.`{column.name}`' for column in table.columns), *beside.values()])
+        self.query = f'SELECT JSON_ARRAY({values}) FROM {table.name} WHERE {table.name}.uuid = %(wanted)s'
+
+    def read(self, found):
+        """The row as a dict, or None."""
+        row = found and dict(zip(self._names, orjson.loads(found[0]), strict=True))
+        for name in self._booleans if row else ():
+            row[name] = None if row[name] is None else bool(row[name])
+        return row
+
+
 @functools.cache
-def packed(table):
-    """MariaDB's SELECT of the row whose uuid is ``wanted``, all of it in one value: the driver takes the descriptions of sixty
-    columns apart, in Python, whenever it is told of them."""
-    columns = ', '.join(f'{table.name}.`{column.name}`' for column in table.columns)
-    return f'SELECT JSON_ARRAY({columns}) FROM {table.name} WHERE {table.name}.uuid = %(wanted)s'
-
-
-def unpack(table, found):
-    """The row that ``packed`` found as a dict, or None."""
-    names, booleans = _columns(table)
-    row = found and dict(zip(names, orjson.loads(found[0]), strict=True))
-    for name in booleans if row else ():
-        row[name] = None if row[name] is None else bool(row[name])
-    return row
-
-
-@functools.cache
-def _columns(table):
-    return ([column.name for column in table.columns],
-            [column.name for column in table.columns if isinstance(column.type, sa.Boolean)])
+def packed(table, beside=()):
+    """The row of ``table`` whose uuid is ``wanted``, in one value: the driver takes the descriptions of sixty columns apart, in
+    Python, whenever it is told of them. ``beside``: pairs (name, MariaDB's expression) of what else is asked for."""
+    return _Packed(table, dict(beside))
 
 
 @functools.cache

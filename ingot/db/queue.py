@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from oslo_db import exception
 
 from ingot import errors, queue
-from ingot.db import clock, head, models, row
+from ingot.db import batch, clock, head, models, row
 from ingot.db import node as nodes
 from ingot.db.engine import now
 
@@ -81,6 +81,11 @@ def _has_line(database):
 def waiting(node):
     """Columns of an operation of ``node`` that begins to wait."""
     return {'status': 'queued', 'queued_at': clock.time(), 'admitted_at': None, 'lane': queue.lane(node)}
+
+
+def asking():
+    """``is_limited`` as a batch.Ask."""
+    return batch.Ask(_IS_LIMITED)
 
 
 def is_limited(database):

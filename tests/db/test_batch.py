@@ -87,6 +87,20 @@ def test_an_error_is_what_it_is_elsewhere_and_leaves_nothing(database):
     assert batch.send(database, [new(name='c')[1]]), 'the connection is as good as before'
 
 
+def named(name):
+    return batch.Ask(sa.select(sa.exists(sa.select(_nodes.c.id).where(_nodes.c.name == name))))
+
+
+def test_what_is_asked_is_asked_when_all_is_written(database):
+    ident, write = new(name='100 % a')
+    there, gone, refused = named('100 % a'), named('b'), named('100 % a')
+    assert batch.send(database, [write], ask=there)
+    assert batch.send(database, [batch.Write(_NAME, {'its_uuid': ident, 'name': 'c'}, _GONE)], ask=gone)
+    assert not batch.send(database, [batch.Write(_NAME, {'its_uuid': 'none', 'name': 'c'}, _GONE)], ask=refused)
+    answers = (there.answer, gone.answer, refused.answer)
+    assert answers == ((1, 0, None) if batch.is_compound(database) else (None, None, None))
+
+
 def test_a_list_is_executed_for_each(database):
     (first, write), (second, other) = new(name='a'), new(name='b')
     assert batch.send(database, [batch.Write(_INSERT, [write.values, other.values])])

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from ingot import errors
-from ingot.db import event, lease, models, node, operation
+from ingot.db import batch, event, lease, models, node, operation, port
 from ingot.db.engine import now
 
 
@@ -37,6 +37,20 @@ def test_take_tells_who_and_why_and_until_when(database, ident):
     assert held['generation'] == 1, 'a lock is no change that clients must see'
     with pytest.raises(errors.Locked, match=rf'Node {ident} is locked by c1 for "deploy" since 0 s'):
         lease.take(database, ident, 'c1', 'again', 10)
+
+
+def test_the_macs_come_with_the_lock_where_it_is_one_statement(database, ident):
+    with database.read() as connection:
+        mine = connection.execute(sa.select(models.nodes.c.id).where(models.nodes.c.uuid == ident)).scalar()
+    for number, pxe_enabled in enumerate((True, False, True)):
+        port.create(database, {'node_ident': ident, 'address': f'52:54:00:00:00:0{9 - number}', 'pxe_enabled': pxe_enabled},
+                    [port.TABLE.c.id])
+    held, bare = lease.take(database, ident, 'c1', 'deploy', 10), lease.take(database, enroll(database), 'c1', 'deploy', 10)
+    if batch.is_compound(database):
+        assert (held['macs'], bare['macs']) == (port.macs(database, mine), [])
+        assert len(held['macs']) == 2
+    else:
+        assert 'macs' not in held
 
 
 def test_unknown_nodes(database):
