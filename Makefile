@@ -46,7 +46,7 @@ samples: prepare ## Write etc/ingot/ingot.conf.sample anew
 bench: prepare ## The API's cost beside Ironic 39.0.0, in one run (ARGS='--nodes 10000 --seconds 5')
 	@.venv/bin/python -m tests.bench.api $(ARGS)
 
-cycle: prepare ## Nodes through manage, provide, active, deleted: Ironic 39.0.0 and Ingot on MariaDB (ARGS='--nodes 1000')
+cycle: prepare ## Nodes through manage, provide, active, deleted: Ironic 39.0.0 and Ingot on MariaDB (ARGS='--nodes 400')
 	@.venv/bin/python -m tests.bench.cycle $(ARGS)
 
 claims: prepare ## 16 schedulers over 500 nodes, some killed, on MariaDB; allocations beside Ironic 39.0.0 (ARGS='--requests 100')

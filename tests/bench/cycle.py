@@ -1,6 +1,6 @@
 """``make cycle``: nodes through manage, provide, active, deleted, by the real Ironic 39 and by Ingot, side by side on MariaDB.
 
-    python -m tests.bench.cycle [--nodes 400] [--theirs 40] [--clients 4] [--rounds 3]
+    python -m tests.bench.cycle [--nodes 1000] [--theirs 40] [--clients 4] [--rounds 3]
 
 Both are one process (API and one conductor) with fake hardware and without automated cleaning; then comes a conductor of Ingot
 by itself, whose methods are called directly (tests/bench/alone.py). Each has a MariaDB of its own, and one works while the others
@@ -29,7 +29,7 @@ from tests.clients import serve
 
 #: Verb -> the state that it leads to.
 LIFE = {'manage': 'manageable', 'provide': 'available', 'active': 'active', 'deleted': 'available'}
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.1
 _PATIENCE = 600
 _NODE = {'driver': 'fake-hardware', 'instance_info': {'image_source': 'http://127.0.0.1/image', 'image_checksum': '0' * 32}}
 
@@ -119,7 +119,7 @@ def _mac(life, number):
 
 def main(words):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--nodes', type=int, default=400, help='of Ingot')
+    parser.add_argument('--nodes', type=int, default=1000, help='of Ingot')
     parser.add_argument('--theirs', type=int, default=40, metavar='NODES', help='of Ironic; 0: Ingot alone')
     parser.add_argument('--clients', type=int, default=4)
     parser.add_argument('--rounds', type=int, default=3, help='lives of each node; the best one is told')
