@@ -147,19 +147,19 @@ class Readers:
 
     @contextlib.contextmanager
     def connect(self):
-        connection = self._take() or self._engine.connect()
+        connection, is_fit = self._take() or self._engine.connect(), False
         try:
             yield connection
-        except BaseException:
+            is_fit = not connection.invalidated
+        finally:
             if connection.invalidated:       # the server was started anew: it has forgotten the others, too
                 self.close()
-            connection.close()
-            raise
-        connection.info['used_at'] = time.monotonic()
-        if len(self._kept) < _KEPT:
-            self._kept.append(connection)
-        else:
-            connection.close()
+            else:
+                connection.info['used_at'] = time.monotonic()
+            if is_fit and len(self._kept) < _KEPT:
+                self._kept.append(connection)
+            else:
+                connection.close()
 
     def _take(self):
         """The one that was used last, unless that is so long ago that the pool has to ask whether it still is one."""
