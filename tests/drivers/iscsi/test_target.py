@@ -1,5 +1,6 @@
 """Targets: with the real tgtd, read by real initiators."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 from ingot import concurrency, config, errors, programs
+from ingot.drivers.iscsi import tgt
 from ingot.drivers.iscsi.target import Targets
 from ingot.drivers.iscsi.tgt import SPEED, Tgt
 
@@ -171,6 +173,25 @@ def test_a_withdrawal_survives_a_tgtd_that_dies_under_it(conf, targets, image, m
     assert targets.exported() == []
 
 
+@pytest.mark.parametrize(('times', 'left'), [(5, []), (10 ** 6, [ONE])], ids=['a while', 'for ever'])
+def test_a_withdrawal_waits_for_commands_that_are_on_their_way(conf, targets, image, monkeypatch, times, left):
+    targets.export(ONE, image())
+    run, refused = programs.run, []
+
+    def busy(name, *args, **more):
+        if 'delete' in args and len(refused) < times:
+            refused.append(args)
+            raise errors.ProgramFailed('tgtadm ended with status 22: tgtadm: this logical unit is still active')
+        return run(name, *args, **more)
+
+    monkeypatch.setattr(programs, 'run', busy)
+    monkeypatch.setattr(tgt, '_ACTIVE_SECONDS', 0.5 if left else 60)
+    with pytest.raises(errors.ProgramFailed, match='still active') if left else contextlib.nullcontext():
+        targets.withdraw(ONE)
+    assert len(tgt_of(conf).targets()) == len(left)
+    assert targets.exported() == left, 'what could not be withdrawn stays on record'
+
+
 def test_an_export_asked_for_while_tgtd_is_dead_waits_for_it(targets, machine, image):
     targets.export(ONE, image())
     programs.kill(targets.pid)
@@ -197,6 +218,7 @@ def test_the_next_conductor_brings_them_back(conf, targets, machine, image):
 DOOMED = '''
 import sys
 from ingot import config
+from ingot.drivers.iscsi import tgt
 from ingot.drivers.iscsi.target import Targets
 state, port, operation, path = sys.argv[1:]
 targets = Targets(config.load(state_dir=state, iscsi__port=int(port)))
