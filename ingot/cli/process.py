@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _HEAPS = {-8: 2, -3: 256 * 1024}
 #: How often is asked which CPU to be on, every which time free memory is given back; how often a drain is asked whether it has
 #: ended.
-LOOK_SECONDS, _TRIM_EVERY, _DRAIN_SECONDS = 1, 20, 0.5
+_LOOK_SECONDS, _TRIM_EVERY, _DRAIN_SECONDS = 1, 20, 0.5
 
 
 class Parts:
@@ -68,7 +68,7 @@ def _wait(parts, signals):
     """Return when it is time to stop."""
     draining, looks = None, itertools.count(1)
     while draining is None or draining.is_alive():
-        match signals.wait(LOOK_SECONDS if draining is None else _DRAIN_SECONDS):
+        match signals.wait(_LOOK_SECONDS if draining is None else _DRAIN_SECONDS):
             case signal.SIGUSR2:
                 draining = draining or concurrency.spawn(_drain, parts, name='drain')
             case None:

@@ -6,16 +6,37 @@ It reads orders, one JSON document a line: {"verb": ..., "nodes": [uuids]}; it a
 """
 
 import sys
-import time
 
 import orjson
 
-from ingot import concurrency, config, cpu
+from ingot import concurrency, config
 from ingot.cli import log, process
 from ingot.conductor.service import Service
 from ingot.db import schema
 from ingot.db.engine import Database
 from ingot.drivers import registry
+
+
+class Orders:
+    """What clients would ask for over the bus."""
+
+    def __init__(self, service, clients):
+        self._service, self._clients = service, clients
+
+    def start(self):
+        concurrency.spawn(self._read)
+
+    def _read(self):
+        for line in sys.stdin:
+            order = orjson.loads(line)
+            pool = concurrency.Pool(self._clients, 'client')
+            for node in order['nodes']:
+                pool.submit(self._service.provision, node, order['verb'])
+            pool.close()
+            print(flush=True)
+
+    def stop(self):
+        """Nothing: who waits for the end has no more orders."""
 
 
 def main(url, folder, clients):
@@ -25,27 +46,8 @@ def main(url, folder, clients):
     database = Database(url)
     schema.upgrade(database)
     service = Service(conf, database, registry.load(conf))
-    process.limit_heaps()
-    service.start()
-    process.spare_collector()
-    concurrency.spawn(look)
-    print(flush=True)
-    for line in sys.stdin:
-        order = orjson.loads(line)
-        pool = concurrency.Pool(int(clients), 'client')
-        for node in order['nodes']:
-            pool.submit(service.provision, node, order['verb'])
-        pool.close()
-        print(flush=True)
-    service.stop()
-
-
-def look():
-    """As the main thread of a conductor does."""
-    while True:
-        time.sleep(process.LOOK_SECONDS)
-        cpu.look()
+    return process.run(process.Parts([service, Orders(service, int(clients))], [database]), lambda: '')
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))
