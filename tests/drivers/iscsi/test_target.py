@@ -218,7 +218,6 @@ def test_the_next_conductor_brings_them_back(conf, targets, machine, image):
 DOOMED = '''
 import sys
 from ingot import config
-from ingot.drivers.iscsi import tgt
 from ingot.drivers.iscsi.target import Targets
 state, port, operation, path = sys.argv[1:]
 targets = Targets(config.load(state_dir=state, iscsi__port=int(port)))
